@@ -1,0 +1,304 @@
+"""What crosses a wire and lies in a journal: the kinds, their fields in order, and the codec.
+
+One place, so that a worker, the supervisor, a screen and a reader years later agree. A frame is a msgpack array
+`[kind, field, ...]`. Readers ignore fields past those they know; new fields go to the end (never to `check`).
+
+History of the format
+1  first: start, step, ready, arm, gate, samples, value, command, answer, mark, stall, lost, fault, clock, check, end
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias, Union
+
+import msgpack
+
+FORMAT = 1
+
+COLUMNS = (
+    "image", "start", "wait", "load", "pre", "infer", "post", "predict", "score", "cpu", "batch", "detections",
+    "flags", "delay",
+)  # fmt: skip
+"""One row of integers an image; times in nanoseconds, `start` on the monotonic clock."""
+MAX_ROWS = 32
+"""At most this many rows in one `samples`."""
+FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
+
+FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk")
+OUTCOMES = ("done", "same", "refused", "silent")
+ENDS = ("asked", "time", "plan", "linger", "signal", "fault")
+
+Levels: TypeAlias = dict[str, Union[str, int, float, None]]
+"""A level for every switch by name; None only for `mode`, when the levels are no preset's."""
+
+
+class Start(NamedTuple):
+    """Always first. The manifest's keys stand in docs/journal.md."""
+
+    format: int
+    t_ns: int
+    wall_ns: int
+    manifest: dict[str, Any]
+
+
+class Step(NamedTuple):
+    """Loading: step `model`, `ground_truth` or `warm_up`; state `begun`, `going` or `done`."""
+
+    lane: int
+    t_ns: int
+    step: str
+    state: str
+    done: int
+    of: int
+
+
+class Ready(NamedTuple):
+    """Loaded and warm, waiting at the gate for the common start."""
+
+    lane: int
+    t_ns: int
+    pid: int
+    info: dict[str, Any]
+
+
+class Arm(NamedTuple):
+    """The levels in force in a worker from image `from_seq` on, changed at t_ns."""
+
+    lane: int
+    arm: int
+    from_seq: int
+    t_ns: int
+    levels: Levels
+
+
+class Gate(NamedTuple):
+    """Active (open) or parked from image `from_seq` on."""
+
+    lane: int
+    open: bool
+    from_seq: int
+    t_ns: int
+
+
+class Samples(NamedTuple):
+    """Rows of consecutive images of one arm; columns as COLUMNS."""
+
+    lane: int
+    arm: int
+    first_seq: int
+    rows: list[list[int]]
+
+
+class Value(NamedTuple):
+    """Accuracy over `images` distinct images of `of`; fractions of one."""
+
+    lane: int
+    arm: int
+    t_ns: int
+    images: int
+    of: int
+    cost_ns: int
+    values: dict[str, float]
+
+
+class Command(NamedTuple):
+    """Something asked of lanes: `what` is a map of one key, `set` (levels), `gate` (open) or `stop`."""
+
+    id: int
+    t_ns: int
+    who: str
+    what: dict[str, Any]
+    lanes: list[int]
+
+
+class Answer(NamedTuple):
+    """A lane's answer to a command; outcome is one of OUTCOMES."""
+
+    id: int
+    lane: int
+    t_ns: int
+    from_seq: int
+    outcome: str
+    text: str
+
+
+class Mark(NamedTuple):
+    """A note by a person."""
+
+    t_ns: int
+    who: str
+    text: str
+
+
+class Stall(NamedTuple):
+    """A worker's socket took no bytes for blocked_ns, up to t_ns."""
+
+    lane: int
+    t_ns: int
+    blocked_ns: int
+
+
+class Lost(NamedTuple):
+    """A worker dropped its oldest records; count is of images."""
+
+    lane: int
+    t_ns: int
+    count: int  # type: ignore[assignment]  # the journal's name for it; nobody counts in this tuple
+
+
+class Fault(NamedTuple):
+    """Something broke; lane is None for the session itself; kind is one of FAULTS; stderr is the tail of its file."""
+
+    lane: int | None
+    t_ns: int
+    kind: str
+    text: str
+    stderr: str
+
+
+class Clock(NamedTuple):
+    """Wall time beside the monotonic clock, once a minute."""
+
+    t_ns: int
+    wall_ns: int
+
+
+class Check(NamedTuple):
+    """The CRC-32 of the `length` bytes that begin at `offset` and end where this event begins."""
+
+    offset: int
+    length: int
+    crc32: int
+
+
+class End(NamedTuple):
+    """Always last in a whole journal; reason is one of ENDS."""
+
+    t_ns: int
+    reason: str
+    counts: dict[str, Any]
+
+
+class LaneOrder(NamedTuple):
+    """First frame to a worker: its lane's number and settings, its switches' levels, and the next free arm and seq."""
+
+    lane: int
+    settings: dict[str, Any]
+    levels: Levels
+    arm: int
+    seq: int
+
+
+class SetOrder(NamedTuple):
+    """To a worker: change these levels at the next image's edge."""
+
+    id: int
+    levels: Levels
+
+
+class GateOrder(NamedTuple):
+    """To a worker: run (open) or park."""
+
+    id: int
+    open: bool
+
+
+class StopOrder(NamedTuple):
+    """To a worker: send what you have and exit."""
+
+    id: int
+
+
+class Hello(NamedTuple):
+    """From a client, first: what it is. A screen has columns and rows above 0."""
+
+    format: int
+    pid: int
+    kind: str
+    columns: int
+    rows: int
+    ssh: bool
+
+
+class Beat(NamedTuple):
+    """From a screen, once a second: its own cost since it began."""
+
+    cpu_ns: int
+    bytes: int
+    frames: int
+
+
+class Ask(NamedTuple):
+    """From a client: `set` {lanes, levels}, `active` {lanes}, `mark` {text} or `stop` {}."""
+
+    id: int
+    what: str
+    arguments: dict[str, Any]
+
+
+class Welcome(NamedTuple):
+    """To a client whose hello was taken."""
+
+    format: int
+    journal: str
+
+
+class Refused(NamedTuple):
+    """To a client whose hello was not taken; the connection ends."""
+
+    text: str
+
+
+class Reply(NamedTuple):
+    """To a client, one an ask: `done` (taken; what lanes answer is in the journal) or `refused` with a sentence."""
+
+    id: int
+    outcome: str
+    text: str
+
+
+JOURNAL: dict[str, type] = {
+    "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
+    "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost, "fault": Fault, "clock": Clock,
+    "check": Check, "end": End,
+}  # fmt: skip
+FROM_WORKER = {
+    kind: JOURNAL[kind]
+    for kind in ("step", "ready", "arm", "gate", "samples", "value", "answer", "stall", "lost", "fault")
+}
+TO_WORKER: dict[str, type] = {"lane": LaneOrder, "set": SetOrder, "gate": GateOrder, "stop": StopOrder}
+FROM_CLIENT: dict[str, type] = {"hello": Hello, "beat": Beat, "ask": Ask}
+TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply}
+
+_KINDS = {cls: kind for table in (JOURNAL, TO_WORKER, FROM_CLIENT, TO_CLIENT) for kind, cls in table.items()}
+
+Frame: TypeAlias = tuple[Any, ...]
+"""Any of the named tuples above."""
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of one frame: a msgpack array of its kind and its fields."""
+    content: bytes = msgpack.packb((_KINDS[type(frame)], *frame))
+    return content
+
+
+def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
+    """The frame of one decoded array, cut to the fields known here; None for a kind that is not in `kinds`.
+
+    Raises ValueError when the array is no frame or has too few fields. Types inside are not checked here.
+    """
+    if not isinstance(array, list) or not array or not isinstance(array[0], str):
+        raise ValueError("a frame must be an array that begins with its kind")
+    cls = kinds.get(array[0])
+    if cls is None:
+        return None
+    width: int = len(cls._fields)  # type: ignore[attr-defined]
+    if len(array) <= width:
+        raise ValueError(f"{array[0]} has {len(array) - 1} fields, {width} are needed")
+    frame: Frame = cls(*array[1 : width + 1])
+    return frame
+
+
+def unpacker() -> msgpack.Unpacker:
+    """A bounded unpacker for one connection: 1 MiB at most, so that no peer can make us hold more."""
+    return msgpack.Unpacker(max_buffer_size=1 << 20, strict_map_key=False)

@@ -1,0 +1,163 @@
+"""The supervisor's end of one worker: orders down, checked events up, and what is known of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from quintet.engine.control import validated
+from quintet.engine.events import (
+    COLUMNS,
+    FROM_WORKER,
+    MAX_ROWS,
+    OUTCOMES,
+    Answer,
+    Arm,
+    Fault,
+    Frame,
+    Gate,
+    LaneOrder,
+    Ready,
+    Samples,
+    encode,
+    unpacker,
+)
+from quintet.engine.launch import Child, spawn, stderr_tail
+from quintet.engine.profile import Lane, Profile
+
+READ_BYTES = 1 << 18
+SILENT_NS, SILENT_IMAGES = 10_000_000_000, 5
+
+
+class Link:
+    """One lane's worker. `state` goes from `loading` to `ready` to `gone`; `failed` stays true after a fault."""
+
+    def __init__(self, number: int, lane: Lane, private: Path, stderr: Path) -> None:
+        self.number, self.lane, self.stderr = number, lane, stderr
+        self.state = "loading"
+        self.failed = False
+        self.open = False
+        self.waiting: dict[int, int] = {}
+        """Command ids that were not answered yet, with their deadlines in nanoseconds."""
+        self.next_arm = self.next_seq = 0
+        self.cycle_ns = 0
+        self.images = 0
+        self.child: Child | None = None
+        self._private = private
+        self._unpacker = unpacker()
+
+    def start(self, profile: Profile) -> None:
+        """Start the process and send it its lane. Raises OSError."""
+        self.child = spawn(self.number, self._private, self.stderr, self.lane.env)
+        settings: dict[str, Any] = {
+            **msgspec.to_builtins(self.lane),
+            "seed": profile.seed,
+            "keep_bytes": keep_bytes(profile),
+        }
+        self.send(LaneOrder(self.number, settings, self.lane.levels(), self.next_arm, self.next_seq))
+
+    def send(self, order: Frame) -> bool:
+        """Send one order; false when the worker's socket takes none (it is gone, or has been deaf for very long)."""
+        if self.child is None or self.state == "gone":
+            return False
+        content = encode(order)
+        try:
+            return self.child.sock.send(content) == len(content)
+        except OSError:
+            return False
+
+    def command(self, order: Frame, command_id: int) -> bool:
+        """Send an order that must be answered in time."""
+        if not self.send(order):
+            return False
+        self.waiting[command_id] = time.monotonic_ns() + max(SILENT_NS, SILENT_IMAGES * self.cycle_ns)
+        return True
+
+    def receive(self) -> Iterator[Frame]:
+        """The checked events that have come. Raises ValueError at a bad one and EOFError when the worker has gone."""
+        assert self.child is not None
+        try:
+            content = self.child.sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise EOFError from error
+        if not content:
+            raise EOFError
+        self._unpacker.feed(content)
+        for array in self._unpacker:
+            frame = validated(array, FROM_WORKER)
+            if frame is not None:
+                yield self._noted(frame)
+
+    def _noted(self, frame: Frame) -> Frame:
+        """Note what the supervisor must know of an event. Raises ValueError when it is not this lane's to say."""
+        if frame.lane != self.number:  # type: ignore[attr-defined]
+            raise ValueError(f"an event of lane {frame.lane}")  # type: ignore[attr-defined]
+        if isinstance(frame, Samples):
+            if not 1 <= len(frame.rows) <= MAX_ROWS or min(map(len, frame.rows)) < len(COLUMNS):
+                raise ValueError("samples without the right rows")
+            self.next_seq = frame.first_seq + len(frame.rows)
+            self.images += len(frame.rows)
+            if len(frame.rows) > 1:
+                self.cycle_ns = (frame.rows[-1][1] - frame.rows[0][1]) // (len(frame.rows) - 1)
+            else:
+                self.cycle_ns = sum(frame.rows[0][2:4]) + frame.rows[0][7] + frame.rows[0][8]
+        elif isinstance(frame, Arm):
+            self.next_arm = frame.arm + 1
+        elif isinstance(frame, Gate):
+            self.open = frame.open
+        elif isinstance(frame, Ready):
+            self.state = "ready"
+        elif isinstance(frame, Answer):
+            if frame.outcome not in OUTCOMES:
+                raise ValueError(f"an outcome {frame.outcome!r}")
+            self.waiting.pop(frame.id, None)
+        elif isinstance(frame, Fault):
+            self.failed = True
+            return frame._replace(stderr=stderr_tail(self.stderr))
+        return frame
+
+    def overdue(self, now_ns: int) -> list[int]:
+        """Commands whose time to be answered is over; each is told once."""
+        late = [command_id for command_id, deadline in self.waiting.items() if now_ns > deadline]
+        for command_id in late:
+            del self.waiting[command_id]
+        return late
+
+    def gone(self) -> int | None:
+        """Reap the process and close its descriptors; its exit status, or None when it has none yet."""
+        if self.child is None:
+            return None
+        status = self.child.process.poll()
+        if status is not None and self.state != "gone":
+            self.state, self.open = "gone", False
+            self.child.release()
+        return status
+
+    def end(self) -> None:
+        """SIGTERM, then SIGKILL, then reap; for a worker that did not stop when asked."""
+        if self.child is None or self.state == "gone":
+            return
+        for number, patience_s in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)):
+            if self.child.process.poll() is None:
+                self.child.process.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.child.process.wait(patience_s)
+        self.gone()
+
+
+def keep_bytes(profile: Profile) -> int:
+    """The bound of kept results for one lane: the profile's, or a quarter of free memory over the lanes."""
+    if profile.keep_bytes is not None:
+        return profile.keep_bytes
+    import psutil
+
+    return int(psutil.virtual_memory().available // 4 // len(profile.lanes))

@@ -1,0 +1,76 @@
+"""Where things lie: logs, and each session's private folder with its control socket."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import platformdirs
+
+from quintet.engine.profile import BadInput
+
+SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+"""The longest path a unix socket may have."""
+
+
+def state_folder() -> Path:
+    """The user's state folder for quintet, made when it is missing, closed to others."""
+    folder = platformdirs.user_state_path("quintet", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def log_folder() -> Path:
+    """`./logs` where that folder exists, else `logs` in the state folder."""
+    here = Path.cwd() / "logs"
+    if here.is_dir():
+        return here
+    folder = state_folder() / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def new_journal(profile: str, asked: Path | None) -> Path:
+    """The path of a new journal: as asked, else <profile>-<yyyymmdd-hhmmss>.msgpack in the log folder.
+
+    Raises BadInput when it exists already or its folder cannot be written.
+    """
+    if asked is None:
+        stem = f"{profile}-{time.strftime('%Y%m%d-%H%M%S')}"
+        folder = log_folder()
+        tries = (folder / f"{stem}{suffix}.msgpack" for suffix in ("", *(f"-{n}" for n in range(2, 100))))
+        path = next(path for path in tries if not path.exists())
+    else:
+        path = asked.expanduser().absolute()
+        if path.is_dir():
+            raise BadInput(f"{asked} is a folder. Give --log the path of a file that does not exist yet.")
+    if path.exists():
+        raise BadInput(f"{path} exists already, and a journal is never overwritten. Give --log another path.")
+    if not path.parent.is_dir():
+        raise BadInput(f"There is no folder {path.parent} for the log. Make it, or give --log another path.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BadInput(f"The log folder {path.parent} cannot be written. Give --log a path in another one.")
+    return path
+
+
+def private_folder(journal: Path) -> Path:
+    """A new private folder for the session of this journal: Ultralytics' settings and the control socket lie there."""
+    parent = state_folder() / "sessions"
+    parent.mkdir(exist_ok=True, mode=0o700)
+    return Path(tempfile.mkdtemp(prefix=f"{journal.stem}-", dir=parent))
+
+
+def socket_path(private: Path) -> Path:
+    """Where the control socket lies: in the private folder, or under the temporary folder when that path is too long."""
+    path = private / "control"
+    if len(os.fsencode(path)) <= SOCKET_BYTES:
+        return path
+    folder = Path(tempfile.gettempdir()) / f"quintet-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    told = folder.lstat()
+    if told.st_uid != os.getuid() or told.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
+        raise BadInput(f"{folder} belongs to somebody else or is open to others. Remove it, or set TMPDIR.")
+    return folder / private.name[-40:]

@@ -1,0 +1,53 @@
+"""The detached supervisor's process: `python -m quintet.engine.serve ORDER`, ORDER being JSON from quintet.running.
+
+It says `open` on the given descriptor once journal and socket are there, or one sentence when they cannot be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from quintet.engine import profile as profiles
+from quintet.engine.supervisor import Options, Supervisor
+
+
+def main() -> int:
+    """Run the ordered session; returns its exit status."""
+    order = json.loads(sys.argv[1])
+    say = int(order["say"])
+    journal = Path(order["journal"])
+    try:
+        options = Options(order["for_s"], order["start_timeout_s"], order["linger_s"])
+        profile = profiles.load(order["profile"], order["sets"])
+        supervisor = Supervisor(profile, journal, Path(order["private"]), options)
+    except (profiles.BadInput, OSError) as error:
+        os.write(
+            say,
+            f"{journal} cannot be written: {error}.".encode() if isinstance(error, OSError) else str(error).encode(),
+        )
+        return 2
+    status = asyncio.run(_run(supervisor, say))
+    errors = journal.with_suffix(".stderr")
+    if errors.exists() and not errors.stat().st_size:
+        errors.unlink()
+    return status
+
+
+async def _run(supervisor: Supervisor, say: int) -> int:
+    opened = asyncio.Event()
+    running = asyncio.create_task(supervisor.run(opened))
+    waiting = asyncio.create_task(opened.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if opened.is_set():
+        os.write(say, b"open")
+    os.close(say)
+    waiting.cancel()
+    return await running
+
+
+if __name__ == "__main__":
+    sys.exit(main())

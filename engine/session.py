@@ -1,0 +1,242 @@
+"""Fold a journal's events into a Session: what happened, with no clock, no files and no chance.
+
+Everything that shows anything folds the same events, so a live screen, a replay and a report cannot disagree.
+What depends on the time of looking is in view.py; cells and comparisons are in tables.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from quintet.engine import events as ev
+from quintet.engine.events import JOURNAL, Levels, decode
+from quintet.engine.rows import Rows
+
+GAP_NS = 2_000_000_000
+"""An active lane without an image for this long is told on the screen."""
+
+
+class StepState(NamedTuple):
+    """How far one loading step is."""
+
+    state: str
+    done: int
+    of: int
+    begun_ns: int
+    t_ns: int
+
+
+class Gap(NamedTuple):
+    """A time without an image."""
+
+    begin_ns: int
+    end_ns: int
+
+
+@dataclass
+class Lane:
+    """One lane as its events tell it."""
+
+    number: int
+    name: str
+    task: str
+    threads: int = 1
+    steps: dict[str, StepState] = field(default_factory=dict)
+    ready: ev.Ready | None = None
+    arms: list[ev.Arm] = field(default_factory=list)
+    gates: list[ev.Gate] = field(default_factory=list)
+    values: list[ev.Value] = field(default_factory=list)
+    faults: list[ev.Fault] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    stall_ns: int = 0
+    lost: int = 0
+    failed_ns: int | None = None
+    stuck_ns: int | None = None
+    next_seq: int = 0
+    holes: int = 0
+    """Images whose rows never came, by their sequence numbers."""
+    rows: Rows = field(default_factory=Rows)
+
+
+class Change(NamedTuple):
+    """One lane's state from a time on: its levels while it is active, None while it is not."""
+
+    t_ns: int
+    lane: int
+    levels: Levels | None
+
+
+@dataclass
+class Asked:
+    """A command and the answers it got, by lane."""
+
+    command: ev.Command
+    answers: dict[int, ev.Answer] = field(default_factory=dict)
+
+
+@dataclass
+class Session:
+    """The state of a session after the events folded so far."""
+
+    start: ev.Start | None = None
+    lanes: list[Lane] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    """Sorted by time; changes of one moment stay in journal order."""
+    asked: dict[int, Asked] = field(default_factory=dict)
+    marks: list[ev.Mark] = field(default_factory=list)
+    faults: list[ev.Fault] = field(default_factory=list)
+    """Faults of the session itself."""
+    end: ev.End | None = None
+    last_ns: int = 0
+    """The latest time that any event tells."""
+
+    def fold(self, arrays: Iterable[Sequence[Any]]) -> None:
+        """Take decoded journal events in order. Unknown kinds are skipped; a frame too short raises ValueError."""
+        for array in arrays:
+            if array[0] == "samples":
+                self._samples(array)
+            else:
+                frame = decode(array, JOURNAL)
+                if frame is not None:
+                    _FOLDS[type(frame)](self, frame)
+
+    @property
+    def origin_ns(self) -> int:
+        """Where the session's own time begins."""
+        return self.start.t_ns if self.start else 0
+
+    @property
+    def begun_ns(self) -> int | None:
+        """The common start: when the first gate opened."""
+        return min((lane.gates[0].t_ns for lane in self.lanes if lane.gates), default=None)
+
+    def _samples(self, array: Sequence[Any]) -> None:
+        _, number, arm, first_seq, rows, *_ = array
+        lane = self.lanes[number]
+        before = len(lane.rows)
+        lane.rows.append(arm, rows)
+        lane.holes += max(0, first_seq - lane.next_seq)
+        lane.next_seq = first_seq + len(rows)
+        lane.stuck_ns = None
+        starts = lane.rows.start_ns
+        if len(starts) > before:
+            self._see(starts[-1])
+            self._find_gaps(lane, max(before, 1))
+
+    def _find_gaps(self, lane: Lane, first: int) -> None:
+        starts = lane.rows.start_ns
+        for index in range(first, len(starts)):
+            if starts[index] - starts[index - 1] > GAP_NS:
+                ended = lane.rows.end_ns(index - 1)
+                opened = lane.gates[-1].t_ns if lane.gates else 0
+                if starts[index] - ended > GAP_NS and opened < ended:
+                    lane.gaps.append(Gap(ended, starts[index]))
+
+    def _see(self, t_ns: int) -> None:
+        self.last_ns = max(self.last_ns, t_ns)
+
+    def _change(self, t_ns: int, lane: Lane) -> None:
+        active = lane.gates and lane.gates[-1].open and lane.failed_ns is None
+        change = Change(t_ns, lane.number, lane.arms[-1].levels if active and lane.arms else None)
+        place = len(self.changes)
+        while place and self.changes[place - 1].t_ns > t_ns:
+            place -= 1
+        self.changes.insert(place, change)
+
+    def _start(self, event: ev.Start) -> None:
+        self.start = event
+        self._see(event.t_ns)
+        self.lanes = [
+            Lane(number, str(lane["name"]), str(lane["task"]), int(lane.get("threads", 1)))
+            for number, lane in enumerate(event.manifest["lanes"])
+        ]
+
+    def _step(self, event: ev.Step) -> None:
+        self._see(event.t_ns)
+        steps = self.lanes[event.lane].steps
+        begun = event.t_ns if event.state == "begun" or event.step not in steps else steps[event.step].begun_ns
+        steps[event.step] = StepState(event.state, event.done, event.of, begun, event.t_ns)
+
+    def _ready(self, event: ev.Ready) -> None:
+        self._see(event.t_ns)
+        self.lanes[event.lane].ready = event
+
+    def _arm(self, event: ev.Arm) -> None:
+        self._see(event.t_ns)
+        lane = self.lanes[event.lane]
+        lane.arms.append(event)
+        if lane.gates and lane.gates[-1].open:
+            self._change(event.t_ns, lane)
+
+    def _gate(self, event: ev.Gate) -> None:
+        self._see(event.t_ns)
+        lane = self.lanes[event.lane]
+        lane.gates.append(event)
+        self._change(event.t_ns, lane)
+
+    def _value(self, event: ev.Value) -> None:
+        self._see(event.t_ns)
+        self.lanes[event.lane].values.append(event)
+
+    def _command(self, event: ev.Command) -> None:
+        self._see(event.t_ns)
+        self.asked[event.id] = Asked(event)
+
+    def _answer(self, event: ev.Answer) -> None:
+        self._see(event.t_ns)
+        if event.id in self.asked:
+            self.asked[event.id].answers[event.lane] = event
+        if event.outcome == "silent":
+            self.lanes[event.lane].stuck_ns = event.t_ns
+
+    def _mark(self, event: ev.Mark) -> None:
+        self._see(event.t_ns)
+        self.marks.append(event)
+
+    def _stall(self, event: ev.Stall) -> None:
+        self._see(event.t_ns)
+        self.lanes[event.lane].stall_ns += event.blocked_ns
+
+    def _lost(self, event: ev.Lost) -> None:
+        self._see(event.t_ns)
+        self.lanes[event.lane].lost += event.count
+
+    def _fault(self, event: ev.Fault) -> None:
+        self._see(event.t_ns)
+        if event.lane is None:
+            self.faults.append(event)
+            return
+        lane = self.lanes[event.lane]
+        lane.faults.append(event)
+        if event.kind == "stuck":
+            lane.stuck_ns = event.t_ns
+        elif lane.failed_ns is None:
+            lane.failed_ns = event.t_ns
+            self._change(event.t_ns, lane)
+
+    def _clock(self, event: ev.Clock) -> None:
+        self._see(event.t_ns)
+
+    def _check(self, event: ev.Check) -> None:
+        """Checks are the reader's business."""
+
+    def _end(self, event: ev.End) -> None:
+        self._see(event.t_ns)
+        self.end = event
+
+
+_FOLDS: dict[type, Any] = {
+    ev.Start: Session._start, ev.Step: Session._step, ev.Ready: Session._ready, ev.Arm: Session._arm,
+    ev.Gate: Session._gate, ev.Value: Session._value, ev.Command: Session._command, ev.Answer: Session._answer,
+    ev.Mark: Session._mark, ev.Stall: Session._stall, ev.Lost: Session._lost, ev.Fault: Session._fault,
+    ev.Clock: Session._clock, ev.Check: Session._check, ev.End: Session._end,
+}  # fmt: skip
+
+
+def folded(arrays: Iterable[Sequence[Any]]) -> Session:
+    """The session of these events."""
+    session = Session()
+    session.fold(arrays)
+    return session

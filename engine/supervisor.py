@@ -1,0 +1,293 @@
+"""One session: start the workers, open their gates together, write the journal, carry commands, reap.
+
+It shows nothing and knows no screen. Everything it learns and everything asked of it becomes an event in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from quintet.engine import places, switches
+from quintet.engine.control import Server
+from quintet.engine.events import (
+    FORMAT,
+    Answer,
+    Ask,
+    Clock,
+    Command,
+    End,
+    Fault,
+    Frame,
+    GateOrder,
+    Mark,
+    Reply,
+    SetOrder,
+    Start,
+    StopOrder,
+)
+from quintet.engine.journal import Journal, JournalBroken
+from quintet.engine.launch import how_it_ended, stderr_tail
+from quintet.engine.link import Link
+from quintet.engine.manifest import manifest
+from quintet.engine.profile import Profile
+
+CLOCK_NS = 60_000_000_000
+STOP_S = 3.0
+REAP_S = 0.02
+
+
+class Options(NamedTuple):
+    """How a session runs: its length from the common start, and how long to wait for lanes and for screens."""
+
+    for_s: float | None = None
+    start_timeout_s: float = 120.0
+    linger_s: float | None = None
+    """End after so long without a screen; None: never."""
+
+
+class Supervisor:
+    """Runs one session to its end. `run` returns the exit status: 0, or 1 when a lane failed or the session broke."""
+
+    def __init__(self, profile: Profile, journal: Path, private: Path, options: Options) -> None:
+        """Create the journal. Raises OSError when it cannot be created."""
+        self.socket = places.socket_path(private)
+        self._profile, self._private, self._options = profile, private, options
+        self._journal = Journal(journal)
+        self._links = [
+            Link(number, lane, private, journal.with_suffix(f".lane{number}.stderr"))
+            for number, lane in enumerate(profile.lanes)
+        ]
+        self._server = Server(self.socket, journal, self._ask, self._screens)
+        self._command_id = 0
+        self._begun = False
+        self._reason: str | None = None
+        self._clocked_ns = 0
+        self._leave: asyncio.TimerHandle | None = None
+
+    async def run(self, opened: asyncio.Event | None = None) -> int:
+        """Start, run until something ends the session, stop everything; `opened` is set once the journal and socket are."""
+        loop = asyncio.get_running_loop()
+        self._done = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._finish, "signal")
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        try:
+            self._start_workers()
+            self._append(Start(FORMAT, time.monotonic_ns(), time.time_ns(), manifest(self._profile)))
+            await self._server.open()
+            if opened is not None:
+                opened.set()
+            self._screens(0)
+            loop.call_later(self._options.start_timeout_s, self._start_timeout)
+            await self._work(loop)
+        finally:
+            await self._shut(loop)
+        failed = any(link.failed for link in self._links)
+        return 1 if failed or self._reason == "fault" else 0
+
+    async def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        for link in self._links:
+            if link.child is not None and link.state != "gone":
+                loop.add_reader(link.child.sock, self._receive, link)
+        while not self._done.is_set():
+            self._tick()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._done.wait(), 1.0)
+
+    def _start_workers(self) -> None:
+        for link in self._links:
+            try:
+                link.start(self._profile)
+            except OSError as error:
+                link.failed, link.state = True, "gone"
+                self._append(Fault(link.number, time.monotonic_ns(), "load", f"{link.lane.name}: {error}.", ""))
+
+    def _append(self, event: Frame) -> None:
+        try:
+            self._journal.append(event)
+        except JournalBroken:
+            self._broken()
+
+    def _broken(self) -> None:
+        """The disk takes no more: say so if it takes that much, and end."""
+        if self._reason != "fault":
+            self._finish("fault")
+            with contextlib.suppress(JournalBroken):
+                text = "The journal's disk takes no more; the session ended."
+                self._journal.append(Fault(None, time.monotonic_ns(), "disk", text, ""))
+
+    def _hung_up(self) -> None:
+        """The terminal went away: a run that ends by itself goes on to its end."""
+        if self._options.for_s is None:
+            self._finish("signal")
+
+    def _finish(self, reason: str) -> None:
+        if self._reason is None:
+            self._reason = reason
+        self._done.set()
+
+    def _tick(self) -> None:
+        """Once a second: check the journal, tell the wall time, look for late answers."""
+        now = time.monotonic_ns()
+        if now - self._clocked_ns >= CLOCK_NS:
+            self._clocked_ns = now
+            self._append(Clock(now, time.time_ns()))
+        for link in self._links:
+            for command_id in link.overdue(now):
+                self._append(Answer(command_id, link.number, now, link.next_seq, "silent", ""))
+                text = f"{link.lane.name} has not answered a command in time."
+                self._append(Fault(link.number, now, "stuck", text, stderr_tail(link.stderr)))
+        try:
+            self._journal.check()
+        except JournalBroken:
+            self._broken()
+
+    def _receive(self, link: Link) -> None:
+        try:
+            for frame in link.receive():
+                self._append(frame)
+        except EOFError:
+            self._lost_contact(link)
+        except ValueError as error:
+            self._fail(link, "protocol", f"{link.lane.name} sent something that is no event: {error}.")
+            self._lost_contact(link)
+        self._maybe_begin()
+
+    def _lost_contact(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        if link.child is not None and link.state != "gone":
+            loop.remove_reader(link.child.sock)
+            if link.failed:
+                link.child.process.kill()  # it has said its last word, or none that could be read
+        self._reap(link, 0)
+
+    def _reap(self, link: Link, tries: int) -> None:
+        """A worker's socket has ended: wait a moment for its exit status, then say what became of it."""
+        status = link.gone()
+        if status is None and link.state != "gone":
+            if tries * REAP_S > STOP_S:
+                link.end()
+            asyncio.get_running_loop().call_later(REAP_S, self._reap, link, tries + 1)
+            return
+        if not link.failed and self._reason is None:
+            ended = how_it_ended(link.child.process.returncode if link.child else 0)
+            self._fail(link, "died", f"{link.lane.name}: its process {ended}.")
+        if all(other.state == "gone" for other in self._links):
+            self._finish("fault")
+        self._maybe_begin()
+
+    def _fail(self, link: Link, kind: str, text: str) -> None:
+        link.failed = True
+        self._append(Fault(link.number, time.monotonic_ns(), kind, text, stderr_tail(link.stderr)))
+
+    def _start_timeout(self) -> None:
+        for link in self._links:
+            if link.state == "loading" and not link.failed:
+                seconds = f"{self._options.start_timeout_s:g} s"
+                self._fail(link, "start_timeout", f"{link.lane.name} was not ready within {seconds} (--start-timeout).")
+        self._maybe_begin()
+
+    def _maybe_begin(self) -> None:
+        """The common start: once every lane is ready or has failed, all gates open together."""
+        if self._begun or any(link.state == "loading" and not link.failed for link in self._links):
+            return
+        ready = [link.number for link in self._links if link.state == "ready"]
+        if ready:
+            self._begun = True
+            self._gate("start", open_gate=True, lanes=ready)
+            if self._options.for_s is not None:
+                asyncio.get_running_loop().call_later(self._options.for_s, self._finish, "time")
+
+    def _screens(self, count: int) -> None:
+        """A screen came or left."""
+        if self._leave is not None:
+            self._leave.cancel()
+            self._leave = None
+        if count == 0 and self._options.linger_s is not None:
+            self._leave = asyncio.get_running_loop().call_later(self._options.linger_s, self._finish, "linger")
+
+    def _ask(self, ask: Ask, who: str) -> Reply:
+        """Answer a client. What lanes make of it stands in the journal."""
+        answers = {"set": self._ask_set, "active": self._ask_active, "mark": self._ask_mark, "stop": self._ask_stop}
+        if ask.what not in answers:
+            return Reply(
+                ask.id, "refused", f"There is nothing called {ask.what!r} to ask; known are {', '.join(answers)}."
+            )
+        try:
+            answers[ask.what](ask.arguments, who)
+        except (ValueError, KeyError, TypeError) as error:
+            return Reply(ask.id, "refused", str(error))
+        return Reply(ask.id, "done", "")
+
+    def _ask_set(self, arguments: dict[str, Any], who: str) -> None:
+        levels = dict(arguments["levels"])
+        switches.changed(switches.starting_levels(1), levels)  # refuse here what every worker would refuse
+        self._command(who, {"set": levels}, self._lanes(arguments["lanes"]), lambda command: SetOrder(command, levels))
+
+    def _ask_active(self, arguments: dict[str, Any], who: str) -> None:
+        wanted = self._lanes(arguments["lanes"])
+        if not self._begun:
+            raise ValueError("The lanes have not started yet.")
+        ready = [link.number for link in self._links if link.state == "ready"]
+        others = [number for number in ready if number not in wanted and self._links[number].open]
+        if others:
+            self._gate(who, open_gate=False, lanes=others)
+        self._gate(who, open_gate=True, lanes=wanted)
+
+    def _ask_mark(self, arguments: dict[str, Any], who: str) -> None:
+        self._append(Mark(time.monotonic_ns(), who, str(arguments["text"])[:500]))
+
+    def _ask_stop(self, arguments: dict[str, Any], who: str) -> None:
+        self._finish("asked")
+
+    def _lanes(self, asked: Iterable[Any]) -> list[int]:
+        """The asked lanes that can be commanded. Raises ValueError when there are none."""
+        numbers = [int(number) for number in asked]
+        for number in numbers:
+            if not 0 <= number < len(self._links):
+                raise ValueError(f"There is no lane {number + 1}.")
+        able = [number for number in numbers if self._links[number].state != "gone" and not self._links[number].failed]
+        if not able:
+            raise ValueError("None of these lanes is running.")
+        return able
+
+    def _gate(self, who: str, *, open_gate: bool, lanes: list[int]) -> None:
+        self._command(who, {"gate": open_gate}, lanes, lambda command: GateOrder(command, open_gate))
+
+    def _command(self, who: str, what: dict[str, Any], lanes: list[int], order: Callable[[int], Frame]) -> None:
+        self._command_id += 1
+        now = time.monotonic_ns()
+        self._append(Command(self._command_id, now, who, what, lanes))
+        for number in lanes:
+            link = self._links[number]
+            if not link.command(order(self._command_id), self._command_id):
+                self._append(Answer(self._command_id, number, now, link.next_seq, "refused", "The lane is gone."))
+
+    async def _shut(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop, then terminate, then kill the workers; end the journal; remove the private folder."""
+        await self._server.close()
+        living = [link for link in self._links if link.child is not None and link.state != "gone"]
+        if living:
+            self._command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)
+        deadline = loop.time() + STOP_S
+        while any(link.state != "gone" for link in living) and loop.time() < deadline:
+            await asyncio.sleep(REAP_S)
+        for link in living:
+            if link.child is not None and link.state != "gone":
+                loop.remove_reader(link.child.sock)
+            link.end()
+        counts = {"images": [link.images for link in self._links]}
+        self._append(End(time.monotonic_ns(), self._reason or "fault", counts))
+        with contextlib.suppress(JournalBroken, OSError):
+            self._journal.close()
+        for link in self._links:
+            if link.stderr.exists() and not link.stderr.stat().st_size:
+                link.stderr.unlink()
+        shutil.rmtree(self._private, ignore_errors=True)

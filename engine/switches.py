@@ -1,0 +1,89 @@
+"""The switches: experimental factors that a worker changes at an image's edge, and the presets the study names.
+
+One table for everyone: the worker that applies a level, the supervisor that refuses a wrong one, the screen that
+explains it. Standard library only, since workers read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from quintet.engine.events import Levels
+
+
+class Switch(NamedTuple):
+    """One factor: its levels (the first is the default), what it changes, and whether it changes while running."""
+
+    name: str
+    levels: tuple[str | int | float, ...]
+    says: str
+    live: bool = True
+
+
+SWITCHES = (
+    Switch("score", ("off", "inline"), "accuracy computation"),
+    Switch("keep", ("off", "results"), "results kept in memory"),
+    Switch("data", ("inference", "validation"), "which images"),
+    Switch("source", ("array",), "decoding in the timed span"),
+    Switch("sync", ("each",), "device sync around each image"),
+    Switch("stages", ("off",), "time pre, infer, post apart"),
+    Switch("batch", (1,), "images per predict"),
+    Switch("pace", ("closed",), "closed loop or steady camera"),
+    Switch("think", (0,), "a pure wait instead of scoring"),
+    Switch("half", ("no",), "fixed at start", live=False),
+    Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False),
+)
+BY_NAME = {switch.name: switch for switch in SWITCHES}
+
+MODES: dict[str, Levels] = {
+    "inference": {"data": "inference", "score": "off", "keep": "off"},
+    "validation": {"data": "validation", "score": "inline", "keep": "results"},
+    "withoutval": {"data": "validation", "score": "off", "keep": "off"},
+}
+"""The study's columns. "Accuracy off" always means validation to withoutval."""
+START_MODE = "validation"
+
+
+def mode_of(levels: Mapping[str, object]) -> str | None:
+    """The mode whose preset these levels are, or None when they are no preset's."""
+    for mode, preset in MODES.items():
+        if all(levels.get(name) == level for name, level in preset.items()):
+            return mode
+    return None
+
+
+def starting_levels(threads: int) -> Levels:
+    """A level for every switch at the start of a run: `validation`, everything else at its default."""
+    levels: Levels = {switch.name: switch.levels[0] for switch in SWITCHES}
+    return {"mode": START_MODE, **levels, **MODES[START_MODE], "threads": threads}
+
+
+def changed(levels: Levels, asked: Mapping[str, object]) -> Levels:
+    """The levels after a change; `mode` sets its three switches and is read back from the result.
+
+    Raises ValueError with one sentence when a switch or a level is unknown, or the switch is fixed at start.
+    """
+    wanted: Levels = {}
+    for name, level in asked.items():
+        wanted.update(_preset(level) if name == "mode" else {name: _level(name, level)})
+    after = {**levels, **wanted}
+    return {**after, "mode": mode_of(after)}
+
+
+def _preset(mode: object) -> Levels:
+    if not isinstance(mode, str) or mode not in MODES:
+        raise ValueError(f"mode has no level {mode!r}; its levels are {', '.join(MODES)}")
+    return MODES[mode]
+
+
+def _level(name: str, level: object) -> str | int | float:
+    switch = BY_NAME.get(name)
+    if switch is None:
+        raise ValueError(f"there is no switch {name!r}; the switches are mode, {', '.join(BY_NAME)}")
+    if not switch.live:
+        raise ValueError(f"{name} is fixed at start; write it into the profile")
+    for known in switch.levels:
+        if level == known or str(level) == str(known):
+            return known
+    raise ValueError(f"{name} has no level {level!r}; its levels are {', '.join(map(str, switch.levels))}")

@@ -1,0 +1,184 @@
+"""From a Session to tables of numbers: cells (setting x lane), and the flip table that compares two settings. Pure.
+
+Only images after a stretch's burn-in count, and settings are never pooled with one another. After a flip by hand there
+is a mean and a change, and no interval: that takes stretches in pairs.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from quintet.engine.rows import percentile
+from quintet.engine.session import Session
+from quintet.engine.stretches import (
+    BURN_IN_NS,
+    Difference,
+    Level,
+    Setting,
+    Stretch,
+    block_ns,
+    difference,
+    measured,
+    regime_of,
+    stretches,
+)
+from quintet.engine.switches import BY_NAME, MODES
+
+ACCURACY = ("validation", "withoutval")
+"""The two modes whose difference is "accuracy off", on first."""
+
+
+class Cell(NamedTuple):
+    """One lane under one setting, over all its stretches; times in nanoseconds, None where there are too few images."""
+
+    lane: int
+    setting: Setting
+    mode: str | None
+    regime: str
+    images: int
+    stretches: int
+    means_ns: dict[str, float | None]
+    p50_ns: int | None
+    p95_ns: int | None
+    images_per_s: float | None
+
+
+class FlipRow(NamedTuple):
+    """One active lane in a comparison; change_pct is 100 (b / a - 1) of the outcome, rate_pct the same of images/s."""
+
+    lane: int
+    a_ns: float | None
+    b_ns: float | None
+    change_pct: float | None
+    rate_pct: float | None
+    settled: bool
+    """False while the running stretch is shorter than a block."""
+
+
+class Comparison(NamedTuple):
+    """Two settings that differ in one switch in some lanes, level a first; rows are the active lanes in order."""
+
+    difference: Difference
+    a: Setting
+    b: Setting
+    regime: str
+    rows: tuple[FlipRow, ...]
+
+
+def cells(
+    session: Session, until_ns: int | None = None, outcomes: tuple[str, ...] = ("predict", "cycle")
+) -> list[Cell]:
+    """Every cell with a measured image, settings in order of their first stretch, lanes in order."""
+    until = session.last_ns if until_ns is None else until_ns
+    by_setting: dict[Setting, list[Stretch]] = {}
+    for stretch in stretches(session, until):
+        by_setting.setdefault(stretch.setting, []).append(stretch)
+    found = []
+    for setting, its in by_setting.items():
+        for number in setting.lanes:
+            cell = _cell(session, number, setting, its, until, outcomes)
+            if cell.images:
+                found.append(cell)
+    return found
+
+
+def _cell(
+    session: Session, number: int, setting: Setting, its: list[Stretch], until: int, outcomes: tuple[str, ...]
+) -> Cell:
+    lane = session.lanes[number]
+    spans = [span for stretch in its if (span := measured(lane, stretch, until))[1] > span[0]]
+    each = sorted(value for span in spans for value in lane.rows.each_ns("predict", *span))
+    cycle = _pooled(session, number, its, until, "cycle")
+    return Cell(
+        number, setting, setting.mode, regime_of(session, setting), len(each), len(spans),
+        {outcome: _pooled(session, number, its, until, outcome) for outcome in outcomes},
+        percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None,
+    )  # fmt: skip
+
+
+def _pooled(session: Session, number: int, its: list[Stretch], until: int, outcome: str) -> float | None:
+    """The mean of an outcome over the measured images of several stretches of one setting."""
+    lane, total, count = session.lanes[number], 0, 0
+    for stretch in its:
+        first, last = measured(lane, stretch, until)
+        if last - first > (outcome == "cycle"):
+            total += lane.rows.total_ns(outcome, first, last)
+            count += last - first - (outcome == "cycle")
+    return total / count if count else None
+
+
+def lasting(session: Session, until_ns: int) -> list[Stretch]:
+    """Stretches that were meant: those longer than a burn-in. Shorter ones are the moments of a command's arrival."""
+    return [
+        stretch
+        for stretch in stretches(session, until_ns)
+        if (until_ns if stretch.end_ns is None else stretch.end_ns) - stretch.begin_ns >= BURN_IN_NS
+    ]
+
+
+def comparison(session: Session, a: Setting, b: Setting, outcome: str, until_ns: int) -> Comparison:
+    """Compare two settings that differ in one switch. Raises ValueError when they do not."""
+    found = difference(a, b)
+    if found is None:
+        raise ValueError("these settings differ in more than one switch, or in their lanes")
+    known = lasting(session, until_ns)
+    its = {setting: [s for s in known if s.setting == setting] for setting in (a, b)}
+    running = known[-1] if known and known[-1].end_ns is None else None
+    young = running is not None and until_ns - running.begin_ns < block_ns(session, running, until_ns)
+    rows = []
+    for number in a.lanes:
+        mean_a, mean_b = (_pooled(session, number, its[setting], until_ns, outcome) for setting in (a, b))
+        cycle_a, cycle_b = (_pooled(session, number, its[setting], until_ns, "cycle") for setting in (a, b))
+        only_young = young and running is not None and len(its.get(running.setting, ())) == 1
+        rows.append(FlipRow(number, mean_a, mean_b, _change(mean_a, mean_b), _change(cycle_b, cycle_a), not only_young))
+    return Comparison(found, a, b, regime_of(session, a), tuple(rows))
+
+
+def _change(before: float | None, after: float | None) -> float | None:
+    return 100 * (after / before - 1) if before and after else None
+
+
+def latest_comparison(session: Session, outcome: str, until_ns: int) -> Comparison | None:
+    """The comparison that the last lasting flip of one switch made, or None when there was none."""
+    pairs = flipped(session, until_ns)
+    return comparison(session, *pairs[-1], outcome, until_ns) if pairs else None
+
+
+def flipped(session: Session, until_ns: int) -> list[tuple[Setting, Setting]]:
+    """The pairs of settings that flips of one switch joined, each once, level a first, the latest flip's pair last."""
+    found: dict[tuple[Setting, Setting], None] = {}
+    for before, after in pairwise(stretch.setting for stretch in lasting(session, until_ns)):
+        change = difference(before, after)
+        if change is not None:
+            forward = _rank(change.switch, change.a) <= _rank(change.switch, change.b)
+            pair = (before, after) if forward else (after, before)
+            found.pop(pair, None)
+            found[pair] = None
+    return list(found)
+
+
+def _rank(switch: str, level: Level) -> int:
+    """Which level of a switch is called a: accuracy on before off, else the order of the table of switches."""
+    if switch == "mode":
+        return list(MODES).index(str(level))
+    place = [str(known) for known in BY_NAME[switch].levels].index(str(level))
+    return -place if switch == "score" else place
+
+
+def heading(session: Session, comparison: Comparison) -> tuple[str, str]:
+    """What a comparison is called, and in which lanes: `accuracy off against on`, `only detect, others on`."""
+    found = comparison.difference
+    accuracy = found.switch == "mode" and (found.a, found.b) == ACCURACY
+    name = "accuracy off against on" if accuracy else f"{found.switch} {found.b} against {found.a}"
+    if found.lanes == comparison.a.lanes:
+        return name, "all lanes" if len(found.lanes) > 1 else f"only {session.lanes[found.lanes[0]].name}"
+    flipped = ", ".join(session.lanes[number].name for number in found.lanes)
+    key = "score" if accuracy else found.switch
+    others = {comparison.a.levels(n).get(key) for n in comparison.a.lanes if n not in found.lanes}
+    level = str(others.pop()) if len(others) == 1 else "mixed"
+    return name, f"only {flipped}, others {_on_off(level) if accuracy else level}"
+
+
+def _on_off(score: str) -> str:
+    return {"off": "off", "mixed": "mixed"}.get(score, "on")

@@ -1,0 +1,64 @@
+"""What the timed loop asks of a model. Two parts play it: yolo.py, and sleep.py for tests without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from quintet.engine.events import Levels
+
+Report = Callable[[str, str, int, int], None]
+"""Called while loading with step (`model`, `ground_truth`, `warm_up`), state (`begun`, `going`, `done`), done, of."""
+
+
+class LoadFault(Exception):
+    """A lane cannot be loaded; its text is one sentence or two: what, where, the mend."""
+
+
+class Backend(Protocol):
+    """One loaded model with its data sets, driven by one thread. Indices count from 0 within a data set."""
+
+    spans: list[int]
+    """Nanoseconds of pre, infer and post within the last predict; overwritten in place."""
+
+    def load(self, report: Report) -> None:
+        """Load model and data. Raises LoadFault."""
+
+    def first_predict_done(self) -> None:
+        """Called once after the first predict: what a first predict resets (thread counts) is set again here."""
+
+    def refusal(self, levels: Levels) -> str | None:
+        """One sentence when these levels cannot hold here (no labels, say), else None."""
+
+    def apply(self, levels: Levels) -> None:
+        """Make these levels hold from the next image on; what they no longer keep is freed before this returns."""
+
+    def images(self, data: str) -> int:
+        """How many images the data set `inference` or `validation` has."""
+
+    def read(self, data: str, index: int) -> Any:
+        """Read and decode one image: what predict takes."""
+
+    def synchronize(self) -> None:
+        """Wait for the device; does nothing on a CPU."""
+
+    def predict(self, picture: Any) -> Any:
+        """The whole public predict call for one image; its result."""
+
+    def detections(self, result: Any) -> int:
+        """How many objects the result holds (cls: 1)."""
+
+    def score(self, index: int, result: Any) -> None:
+        """Score the last predict, which was of validation image `index`."""
+
+    def keep(self, index: int, result: Any) -> None:
+        """Keep this result in memory within the lane's bound."""
+
+    def coverage(self) -> tuple[int, int]:
+        """How many distinct images have been scored, and of how many."""
+
+    def accuracy(self) -> dict[str, float]:
+        """Accuracy over the distinct images scored so far, each by its latest scoring; fractions of one by name."""
+
+    def info(self) -> dict[str, Any]:
+        """For `ready`: device, dtype, threads, parameters, load times (`model_load_ns`, `ground_truth_load_ns`)."""

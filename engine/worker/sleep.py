@@ -1,0 +1,121 @@
+"""A lane that sleeps seeded times instead of running a model, so that all above it is tested with real processes.
+
+It needs no torch and is ready in a tenth of a second. A lane's `env` steers it: QUINTET_SLEEP_MS (mean of predict),
+QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS, QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP
+(a load fault), QUINTET_SLEEP_DIE=N (exit at image N) and QUINTET_SLEEP_HANG=N (never come back from image N).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Any
+
+from quintet.engine.events import Levels
+from quintet.engine.worker.backend import LoadFault, Report
+
+MEAN_MS = {"cls": 4.0, "detect": 8.0, "pose": 7.0, "seg": 11.0, "obb": 9.0}
+METRICS = {
+    "cls": ("top1", "top5"), "detect": ("map50_box", "map_box"), "pose": ("map50_pose", "map_pose"),
+    "seg": ("map50_mask", "map_mask"), "obb": ("map50_obb", "map_obb"),
+}  # fmt: skip
+
+
+def _number(name: str, default: float) -> float:
+    return float(os.environ.get(f"QUINTET_SLEEP_{name}", default))
+
+
+class SleepBackend:
+    """Plays the Backend of backend.py: gaussian sleeps of 5 % spread, and accuracy from a seeded coin an image."""
+
+    def __init__(self, lane: int, settings: dict[str, Any]) -> None:
+        self.spans = [0, 0, 0]
+        self._task = str(settings["task"])
+        self._random = random.Random(int(settings["seed"]) * 1000 + lane)
+        self._mean_s = _number("MS", MEAN_MS[self._task]) / 1000
+        self._score_s = _number("SCORE_MS", 2.0) / 1000
+        self._images = int(_number("IMAGES", 64))
+        self._threads = int(settings["threads"])
+        self._hits = [self._random.random() < 0.7 for _ in range(self._images)]
+        self._scored: set[int] = set()
+        self._kept: list[bytes] = []
+        self._count = 0
+        self._load_ns: dict[str, int] = {}
+
+    def load(self, report: Report) -> None:
+        """Sleep through the two loading steps; raises LoadFault when told to."""
+        for step in ("model", "ground_truth"):
+            began = time.monotonic_ns()
+            report(step, "begun", 0, 1)
+            time.sleep(_number("LOAD_MS", 10) / 1000)
+            if os.environ.get("QUINTET_SLEEP_FAIL") == step:
+                raise LoadFault(f"The sleep backend was told to fail at {step}. Unset QUINTET_SLEEP_FAIL.")
+            report(step, "done", 1, 1)
+            self._load_ns[f"{step}_load_ns"] = time.monotonic_ns() - began
+
+    def first_predict_done(self) -> None:
+        """Nothing is reset by a sleep."""
+
+    def refusal(self, levels: Levels) -> str | None:
+        """Scoring needs labels, and only `validation` has them."""
+        if levels["score"] != "off" and levels["data"] == "inference":
+            return "data inference has no labels: score stays off on it"
+        return None
+
+    def apply(self, levels: Levels) -> None:
+        """Free kept results when they are no longer kept."""
+        if levels["keep"] == "off":
+            self._kept.clear()
+
+    def images(self, data: str) -> int:
+        """As many as QUINTET_SLEEP_IMAGES says, in both data sets."""
+        return self._images
+
+    def read(self, data: str, index: int) -> int:
+        """The picture is its index."""
+        return index
+
+    def synchronize(self) -> None:
+        """No device."""
+
+    def predict(self, picture: int) -> int:
+        """Sleep a seeded time; the three spans are 5, 90 and 5 % of it."""
+        self._count += 1
+        if self._count == int(_number("DIE", -1)):
+            os._exit(3)
+        if self._count == int(_number("HANG", -1)):
+            time.sleep(3600)
+        sleep_s = max(0.0, self._random.gauss(self._mean_s, self._mean_s * 0.05))
+        time.sleep(sleep_s)
+        sleep_ns = int(sleep_s * 1e9)
+        self.spans[:] = (sleep_ns // 20, sleep_ns * 9 // 10, sleep_ns // 20)
+        return picture
+
+    def detections(self, result: int) -> int:
+        """One an image."""
+        return 1
+
+    def score(self, index: int, result: int) -> None:
+        """Sleep, and remember the image."""
+        time.sleep(self._score_s)
+        self._scored.add(index)
+
+    def keep(self, index: int, result: int) -> None:
+        """Keep a kilobyte, one pass at most."""
+        self._kept.append(bytes(1024))
+        del self._kept[: -self._images]
+
+    def coverage(self) -> tuple[int, int]:
+        """Distinct images scored, of all."""
+        return len(self._scored), self._images
+
+    def accuracy(self) -> dict[str, float]:
+        """The share of hits among the scored images, under the task's metric names."""
+        share = sum(self._hits[i] for i in self._scored) / max(1, len(self._scored))
+        first, second = METRICS[self._task]
+        return {first: share, second: min(1.0, share + 0.2) if self._task == "cls" else share * 0.6}
+
+    def info(self) -> dict[str, Any]:
+        """What a model would say of itself."""
+        return {"device": "sleep", "dtype": "none", "threads": self._threads, "parameters": 0, **self._load_ns}

@@ -1,0 +1,341 @@
+"""One Ultralytics model as the timed loop's backend. Only this module and what it calls import torch and ultralytics.
+
+The timed call is the public `model.predict`. Whatever scoring needs (the hook, the loader's resize) and whatever measures
+the stages is put in place once, at load, with labels or without, so that no switch ever changes the timed work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pickle
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("YOLO_OFFLINE", "1")
+os.environ.setdefault("YOLO_AUTOINSTALL", "0")
+os.environ.setdefault("YOLO_VERBOSE", "0")
+
+import numpy as np
+import torch
+import torchvision  # noqa: F401  where it is loaded Ultralytics' NMS uses it, and every lane shall use the same
+import ultralytics
+from ultralytics import YOLO
+from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
+
+from quintet.engine.events import Levels
+from quintet.engine.worker.backend import LoadFault, Report
+from quintet.engine.worker.images import DataSet, Picture, inference_set, read_labels, read_picture, validation_set
+from quintet.engine.worker.scoring import Scorer, Tap, loader_resize
+
+TASKS = {"cls": "classify", "detect": "detect", "pose": "pose", "seg": "segment", "obb": "obb"}
+"""quintet's names of the tasks to Ultralytics' own."""
+STAGES = ("preprocess", "inference", "postprocess")
+REPORT_NS = 500_000_000
+RESULT_BYTES = 2048
+"""The Python objects of one result beside its arrays; measured 0.3 to 4 KiB."""
+UNPICKLING = (
+    OSError, EOFError, RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, KeyError, TypeError, ValueError,
+)  # fmt: skip
+
+
+class KeptResults:
+    """Results held in memory, newest last, within a bound of images and one of bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.size_bytes = 0
+        self._limit_bytes = limit_bytes
+        self._results: deque[tuple[int, Any, int]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def add(self, index: int, result: Any, limit_images: int) -> None:
+        """Hold a result; the oldest go when a bound is passed, this one too when it alone is over the bytes."""
+        size = result_bytes(result)
+        self._results.append((index, result, size))
+        self.size_bytes += size
+        while self._results and (len(self._results) > limit_images or self.size_bytes > self._limit_bytes):
+            self.size_bytes -= self._results.popleft()[2]
+
+    def clear(self) -> None:
+        """Free them all."""
+        self._results.clear()
+        self.size_bytes = 0
+
+
+def result_bytes(result: Any) -> int:
+    """Bytes that a Results keeps alive: its picture and its tensors, each whole buffer once, wherever they lie."""
+    buffers: dict[int, int] = {}
+    for part in vars(result).values():
+        held: Any = part if isinstance(part, np.ndarray) or torch.is_tensor(part) else getattr(part, "data", None)
+        if isinstance(held, np.ndarray):
+            whole = held.base if isinstance(held.base, np.ndarray) else held
+            buffers[id(whole)] = whole.nbytes
+        elif torch.is_tensor(held):
+            storage = held.untyped_storage()
+            buffers[storage.data_ptr()] = storage.nbytes()
+    return sum(buffers.values()) + RESULT_BYTES
+
+
+class YoloBackend:
+    """One model and its data sets. `settings` are a checked lane's, paths absolute; `clock` returns nanoseconds."""
+
+    def __init__(self, lane: int, settings: dict[str, Any], clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self.spans = [0, 0, 0]
+        self.kept = KeptResults(int(settings["keep_bytes"]))
+        self._name = str(settings.get("name") or f"lane {lane + 1}")
+        self._settings, self._clock = settings, clock
+        self._task = str(settings["task"])
+        self._sets: dict[str, DataSet | None] = {"inference": None, "validation": None}
+        self._data = "inference"
+        self._tap = Tap()
+        self._scorer: Scorer | None = None
+        self._model: Any = None
+        self._predictor: Any = None
+        self._arguments: dict[str, Any] = {}
+        self._wait: Callable[[], Any] | None = None
+        self._model_load_ns = self._ground_truth_load_ns = 0
+
+    def load(self, report: Report) -> None:
+        """Load the model, set it up by one predict, then the data sets and their labels. Raises LoadFault."""
+        _quiet()
+        began = self._clock()
+        report("model", "begun", 0, 1)
+        self._load_model()
+        self._set_up()
+        self._instrument()
+        self.first_predict_done()
+        self._model_load_ns = self._clock() - began
+        report("model", "done", 1, 1)
+        began = self._clock()
+        report("ground_truth", "begun", 0, 0)
+        images = self._load_data(report)
+        self._ground_truth_load_ns = self._clock() - began
+        report("ground_truth", "done", images, images)
+
+    def _load_model(self) -> None:
+        weights = Path(self._settings["weights"])
+        _check_weights(weights, self._settings.get("weights_sha256"))
+        try:
+            self._model = YOLO(str(weights))
+        except UNPICKLING as wrong:
+            first = str(wrong).partition("\n")[0]
+            raise LoadFault(f"{weights} is no Ultralytics model that can be loaded here: {first}") from wrong
+        if self._model.task != TASKS[self._task]:
+            found = next((ours for ours, theirs in TASKS.items() if theirs == self._model.task), self._model.task)
+            raise LoadFault(
+                f"{weights} is a model for {found}, not {self._task}: mend `task` or `weights` of {self._name}"
+            )
+
+    def _set_up(self) -> None:
+        """The first predict, which builds the predictor; the arguments never change afterwards, or it is built anew."""
+        settings, side = self._settings, int(self._settings["imgsz"])
+        half = {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
+        self._arguments = {
+            "imgsz": side, "conf": settings["conf"], "iou": settings["iou"], "max_det": settings["max_det"],
+            "rect": False, "verbose": False, "device": _device(str(settings["device"])),
+            **(half if settings["half"] else {}),
+        }  # fmt: skip
+        self._model.predict(np.zeros((side, side, 3), np.uint8), **self._arguments)
+        self._predictor = self._model.predictor
+        if [*self._predictor.imgsz] != [side, side]:
+            fits = self._predictor.imgsz[0]
+            raise LoadFault(f"imgsz {side} of {self._name} does not fit the model's stride: write {fits}")
+        if getattr(self._predictor.model, "channels", 3) != 3:
+            raise LoadFault(f"{settings['weights']} does not take colour pictures: give a model with 3 channels")
+
+    def _instrument(self) -> None:
+        """Clock the predictor's three stages, tap its network's output and give it the data loader's resize."""
+        predictor = self._predictor
+        if self._task != "cls":
+            predictor.pre_transform = loader_resize(int(self._settings["imgsz"]))
+        for place, stage in enumerate(STAGES):
+            setattr(predictor, stage, self._clocked(place, getattr(predictor, stage)))
+        predictor.model.register_forward_hook(self._tap)
+        device = predictor.device
+        if device.type == "cuda":
+            self._wait = lambda: torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            self._wait = torch.mps.synchronize
+
+    def _clocked(self, place: int, step: Callable[..., Any]) -> Callable[..., Any]:
+        spans, clock = self.spans, self._clock
+
+        def clocked(*args: Any, **kwargs: Any) -> Any:
+            began = clock()
+            outcome = step(*args, **kwargs)
+            spans[place] = clock() - began
+            return outcome
+
+        return clocked
+
+    def _load_data(self, report: Report) -> int:
+        """List both data sets and read the labels; returns how many pictures have some."""
+        paths = self._settings["data"]
+        if paths["inference"] is not None:
+            self._sets["inference"] = inference_set(Path(paths["inference"]))
+        if paths["validation"] is None:
+            return 0
+        data = validation_set(Path(paths["validation"]), self._task, self._model.names)
+        self._sets["validation"] = data
+        if not data.has_labels:
+            return 0
+        self._check_keypoints(data)
+        said = self._clock()
+
+        def going(done: int, of: int) -> None:
+            nonlocal said
+            if self._clock() - said >= REPORT_NS:
+                said = self._clock()
+                report("ground_truth", "going", done, of)
+
+        labels = read_labels(data, self._task, going)
+        try:
+            self._scorer = Scorer(self._model, self._tap, data, labels)
+        except ValueError as wrong:
+            raise LoadFault(f"{data.source} does not fit {self._settings['weights']}: {wrong}") from wrong
+        return len(labels)
+
+    def _check_keypoints(self, data: DataSet) -> None:
+        if self._task == "pose":
+            shape = list(self._model.model.model[-1].kpt_shape)
+            if shape != data.meta["kpt_shape"]:
+                raise LoadFault(
+                    f"{data.source} says kpt_shape {data.meta['kpt_shape']}, but the model of {self._name} has {shape}: "
+                    "give the data that belong to it"
+                )
+
+    def first_predict_done(self) -> None:
+        """Set the thread count, which Ultralytics changes when it builds a predictor."""
+        torch.set_num_threads(int(self._settings["threads"]))
+
+    def refusal(self, levels: Levels) -> str | None:
+        """One sentence when these levels cannot hold here, else None."""
+        data = str(levels["data"])
+        if self._sets.get(data) is None:
+            return f"{self._name} has no {data} data: write data.{data} into its profile"
+        if levels["score"] == "off" or (data == "validation" and self._scorer is not None):
+            return None
+        if self._scorer is not None:
+            return f"accuracy needs labels, which {self._name} has for its validation data only: switch data as well"
+        return f"accuracy needs labels, and {self._name} has none: give data.validation with labels in its profile"
+
+    def apply(self, levels: Levels) -> None:
+        """Make these levels hold; frees the kept results when none are to be kept. Raises LoadFault as `refusal`."""
+        refusal = self.refusal(levels)
+        if refusal:
+            raise LoadFault(refusal)
+        self._data = str(levels["data"])
+        if levels["keep"] == "off":
+            self.kept.clear()
+
+    def images(self, data: str) -> int:
+        """How many images the data set has; 0 where there is none."""
+        pictures = self._sets[data]
+        return len(pictures.files) if pictures else 0
+
+    def read(self, data: str, index: int) -> Picture:
+        """Decode one picture: BGR, uint8, (height, width, 3). Raises FileNotFoundError."""
+        pictures = self._sets[data]
+        if pictures is None:
+            raise FileNotFoundError(f"{self._name} has no {data} data: write data.{data} into its profile")
+        return read_picture(pictures.files[index])
+
+    def synchronize(self) -> None:
+        """Wait for the device; does nothing on a CPU."""
+        if self._wait is not None:
+            self._wait()
+
+    def predict(self, picture: Any) -> Any:
+        """The public predict call for one picture (BGR, uint8); its Results."""
+        self._tap.clear()
+        return self._model.predict(picture, **self._arguments)[0]
+
+    def detections(self, result: Any) -> int:
+        """How many objects the result holds; cls: 1."""
+        if self._task == "cls":
+            return 1
+        return len(result.obb if self._task == "obb" else result.boxes)
+
+    def score(self, index: int, result: Any) -> None:
+        """Score the last predict, which was of validation image `index`. Raises ValueError without labels."""
+        if self._scorer is None:
+            raise ValueError(f"accuracy needs labels, and {self._name} has none")
+        self._scorer.update(index, result)
+
+    def keep(self, index: int, result: Any) -> None:
+        """Keep the result whole, as the study did, within one pass of the data set and `keep_bytes`."""
+        self.kept.add(index, result, self.images(self._data))
+
+    def coverage(self) -> tuple[int, int]:
+        """How many distinct images have been scored, and of how many."""
+        return self._scorer.coverage() if self._scorer else (0, self.images("validation"))
+
+    def accuracy(self) -> dict[str, float]:
+        """Accuracy over the distinct images scored so far; empty before the first."""
+        return self._scorer.accuracy() if self._scorer else {}
+
+    def info(self) -> dict[str, Any]:
+        """What this worker found and was given, for `ready`; threads and dtype are read back, not repeated."""
+        network = self._predictor.model
+        return {
+            "device": str(self._predictor.device),
+            "dtype": "float16" if network.fp16 else "float32",
+            "threads": torch.get_num_threads(),
+            "parameters": sum(parameter.numel() for parameter in self._model.model.parameters()),
+            "model_load_ns": self._model_load_ns,
+            "ground_truth_load_ns": self._ground_truth_load_ns,
+            "classes": len(self._model.names),
+            "validation_images": self.images("validation"),
+            "inference_images": self.images("inference"),
+            "ultralytics": ultralytics.__version__,
+            "torch": str(torch.__version__),
+        }
+
+
+def _quiet() -> None:
+    """Ultralytics' own lines go to stderr, errors only; by itself it writes to stdout."""
+    LOGGER.setLevel(logging.ERROR)
+    for out in LOGGER.handlers:
+        if isinstance(out, logging.StreamHandler):
+            out.setStream(sys.stderr)
+
+
+def _check_weights(weights: Path, sha256: str | None) -> None:
+    """Before anything is unpickled: a .pt file is code."""
+    if not weights.is_file():
+        raise LoadFault(f"there are no weights at {weights}: put them there or mend `weights`; nothing is downloaded")
+    if weights.suffix != ".pt":
+        raise LoadFault(f"{weights} is no .pt file: only PyTorch weights are measured")
+    if sha256:
+        found = _sha256(weights)
+        if found != sha256.lower():
+            raise LoadFault(
+                f"{weights} has SHA-256 {found}, but the profile pins {sha256}: it was not opened. "
+                "Get the right file or mend `weights_sha256`"
+            )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while piece := content.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _device(wanted: str) -> str:
+    """The device to ask Ultralytics for; `auto` is the first of cuda:0, mps, cpu that is there. Raises LoadFault."""
+    if wanted == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, number = wanted.partition(":")
+    there = {"cpu": 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}.get(kind, 0)
+    if not (number or "0").isdecimal() or int(number or 0) >= there:
+        raise LoadFault(f'there is no device {wanted!r} that torch can use here: write device = "auto" or "cpu"')
+    return wanted

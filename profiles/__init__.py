@@ -1,0 +1,1 @@
+"""Profiles that ship with quintet: the TOML files, and what they point to."""

@@ -1,0 +1,1 @@
+"""The embedded default: five micro models, their pictures, and the recipe that made them."""

@@ -1,0 +1,141 @@
+"""The command line: what was asked, checked, and handed to the one part that does it.
+
+Heavy modules are imported where they are used, so that `quintet --help` and an error cost nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import quintet
+from quintet.engine.profile import BadInput, Profile
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Five vision models on one machine, live: what does each switch cost, alone and together?",
+    epilog="`quintet PROFILE` is `quintet run PROFILE`, and `quintet` alone runs the profile micro. "
+    "Exit status: 0 done, 1 a lane failed or the session broke, 2 bad input.",
+)
+
+
+def main() -> None:
+    """Run the command line; `run` may be left out."""
+    words = sys.argv[1:]
+    commands = {command.name for command in app.registered_commands}
+    if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):
+        words = ["run", *words]
+    try:
+        app(args=words, prog_name="quintet")
+    except BadInput as error:
+        print(f"quintet: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        print(f"quintet {quintet.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(2)
+
+
+@app.command(name="run")
+def run(
+    profile: Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")] = "micro",
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No screen: the journal's path to stdout, a line every 5 s to stderr.")
+    ] = False,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="End so long after the common start: 60s, 5m, 1h.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="PATH", help="The journal's path; it must not exist yet.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="A level at the start; LANE may be 'all'. Repeatable."),
+    ] = None,
+    start_timeout: Annotated[
+        str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
+    ] = "120s",
+) -> None:
+    """Run the lanes and show them live. Starts in validation, together."""
+    from quintet import running
+
+    checked = _profile(profile, set_)
+    options = running.Asked(
+        profile=checked, sets=set_ or [], for_s=seconds("--for", for_) if for_ else None, log=log,
+        start_timeout_s=seconds("--start-timeout", start_timeout),
+    )  # fmt: skip
+    raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
+
+
+@app.command(name="report")
+def report(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="The path of a journal.")],
+) -> None:
+    """Print a journal's means per cell and its flips by hand."""
+    from quintet.engine.journal import NoJournal, Reader
+    from quintet.engine.report.text import text_report
+    from quintet.engine.session import Session
+
+    try:
+        reader = Reader(log)
+    except NoJournal as error:
+        raise BadInput(str(error)) from error
+    session = Session()
+    while True:
+        batch = reader.poll()
+        if batch.again:
+            session = Session()
+        session.fold(batch.events)
+        if batch.at_end:
+            break
+    if session.start is None:
+        raise BadInput(f"{log} has no whole `start` event: nothing in it can be read.")
+    print(text_report(session, log, reader.bad, reader.unverified_bytes))
+
+
+@app.command(name="profiles")
+def profiles() -> None:
+    """List the profiles that ship with quintet."""
+    from quintet.engine import profile as profile_module
+
+    for name in profile_module.names():
+        loaded = profile_module.load(name)
+        print(f"{name:12} {len(loaded.lanes)} lanes: {', '.join(lane.name for lane in loaded.lanes)}")
+
+
+def _profile(name: str, sets: list[str] | None) -> Profile:
+    """The checked profile, and a sentence when its lanes need a package that is not there."""
+    from quintet.engine import profile as profile_module
+
+    loaded = profile_module.load(name, sets)
+    if any(lane.backend == "yolo" for lane in loaded.lanes):
+        missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
+        if missing:
+            raise BadInput(
+                f"{' and '.join(missing)} cannot be found in this Python, and {loaded.name} needs it. "
+                "Install it with: pip install 'quintet[models]'"
+            )
+    return loaded
+
+
+def seconds(option: str, text: str) -> float:
+    """Seconds of `90`, `60s`, `5m` or `1.5h`. Raises BadInput."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text.strip())
+    if not found or not float(found[1]):
+        raise BadInput(f"{option} {text}: give a time above zero, as in 90s, 5m or 1.5h.")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]

@@ -1,0 +1,154 @@
+"""Start a session and stay with it: in the foreground without a screen, or detached with one attached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from quintet.engine import places
+from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.profile import BadInput, Profile
+from quintet.engine.session import Session
+
+PROGRESS_S = 5.0
+HANDSHAKE_S = 20.0
+SMALLEST = (80, 24)
+LINGER_S = 600.0
+
+
+class Asked(NamedTuple):
+    """What `quintet run` was asked for."""
+
+    profile: Profile
+    sets: list[str]
+    for_s: float | None
+    log: Path | None
+    start_timeout_s: float
+
+
+def headless(asked: Asked) -> int:
+    """Run in the foreground; the journal's path alone to stdout once it is open. Returns the exit status."""
+    from quintet.engine.supervisor import Options, Supervisor
+
+    journal = places.new_journal(asked.profile.name, asked.log)
+    private = places.private_folder(journal)
+    try:
+        supervisor = Supervisor(asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s))
+    except OSError as error:
+        shutil.rmtree(private, ignore_errors=True)
+        raise BadInput(f"{journal} cannot be written: {error.strerror}. Give --log another path.") from error
+
+    async def all_of_it() -> int:
+        opened = asyncio.Event()
+        running = asyncio.create_task(supervisor.run(opened))
+        watching = asyncio.create_task(_progress(journal, opened))
+        status = await running
+        watching.cancel()
+        return status
+
+    return asyncio.run(all_of_it())
+
+
+async def _progress(journal: Path, opened: asyncio.Event) -> None:
+    """Print the path, then what the journal says, every few seconds: this too is only a reader."""
+    await opened.wait()
+    print(journal, flush=True)
+    reader, session = Reader(journal), Session()
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        batch = reader.poll()
+        session = Session() if batch.again else session
+        session.fold(batch.events)
+        print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
+
+
+def progress_line(session: Session, now_ns: int) -> str:
+    """One line on all lanes: mean predict of the last ten seconds, or what a lane is doing instead."""
+    parts = []
+    for lane in session.lanes:
+        first, last = lane.rows.span(now_ns - 10_000_000_000, now_ns)
+        mean = lane.rows.mean_ns("predict", first, last)
+        waiting = "failed" if lane.failed_ns else "loading" if lane.ready is None else "-"
+        parts.append(f"{lane.name} {waiting if mean is None else f'{mean / 1e6:.1f} ms'}")
+    return f"{(now_ns - session.origin_ns) / 1e9:6.0f} s  " + "  ".join(parts)
+
+
+def on_screen(asked: Asked) -> int:
+    """Start a detached supervisor, attach a screen, and print the journal's path at the end."""
+    _refuse_terminal()
+    journal = places.new_journal(asked.profile.name, asked.log)
+    private = places.private_folder(journal)
+    supervisor, said = _start_supervisor(asked, journal, private)
+    try:
+        from quintet.tui.app import QuintetApp  # while the supervisor starts
+
+        _shake_hands(supervisor, said, private)
+        outcome = QuintetApp(journal, places.socket_path(private)).run()
+    except BaseException:
+        _end(supervisor)
+        raise
+    if outcome == "stop" or supervisor.poll() is not None:
+        status = supervisor.wait()
+        print(journal)
+        return status
+    print(f"{journal}\nThe session goes on without a screen.")
+    return 0
+
+
+def _refuse_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput("The screen needs a terminal, and this is none. Use --headless.")
+    columns, rows = shutil.get_terminal_size()
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        raise BadInput(
+            f"The terminal has {columns}x{rows} characters and the screen needs {SMALLEST[0]}x{SMALLEST[1]}. "
+            "Enlarge it, or use --headless."
+        )
+
+
+def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subprocess.Popen[bytes], int]:
+    said, say = os.pipe()
+    order = {
+        "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
+        "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": LINGER_S, "say": say,
+    }  # fmt: skip
+    with journal.with_suffix(".stderr").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quintet.engine.serve", json.dumps(order)],
+            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, pass_fds=(say,), start_new_session=True,
+        )  # fmt: skip
+    os.close(say)
+    return process, said
+
+
+def _shake_hands(supervisor: subprocess.Popen[bytes], said: int, private: Path) -> None:
+    """Wait for the supervisor's one word. Raises BadInput with its sentence when the session could not begin."""
+    ready, _, _ = select.select([said], [], [], HANDSHAKE_S)
+    word = os.read(said, 4096).decode() if ready else f"The supervisor did not start within {HANDSHAKE_S:g} s."
+    os.close(said)
+    if word != "open":
+        _end(supervisor)
+        shutil.rmtree(private, ignore_errors=True)
+        raise BadInput(
+            word or "The supervisor ended before the session began; its .stderr file beside the journal says why."
+        )
+
+
+def _end(supervisor: subprocess.Popen[bytes]) -> None:
+    """Before the screen stands, whatever breaks stops everything."""
+    if supervisor.poll() is None:
+        supervisor.send_signal(signal.SIGTERM)
+        try:
+            supervisor.wait(15)
+        except subprocess.TimeoutExpired:
+            supervisor.kill()
+            supervisor.wait()

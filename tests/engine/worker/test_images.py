@@ -1,0 +1,260 @@
+"""Data sets are read as they are: named faults, nothing downloaded, nothing written beside the user's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
+from quintet.engine.worker.backend import LoadFault
+from quintet.engine.worker.images import inference_set, read_labels, read_picture, validation_set
+from quintet.profiles import micro
+
+MICRO = Path(micro.__file__).parent
+NAMES = dict(enumerate(("arrow", "kite", "egg")))
+
+
+def silent(done: int, of: int) -> None:
+    """A `going` that hears nothing."""
+
+
+def picture(path: Path, height: int = 24, width: int = 32) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
+    return path
+
+
+def data_yaml(folder: Path, **changed: object) -> Path:
+    keys = {"path": ".", "val": "images/val", "names": ["arrow", "kite"]} | changed
+    path = folder / "data.yaml"
+    path.write_text(yaml.safe_dump({key: value for key, value in keys.items() if value is not None}))
+    return path
+
+
+def boxes(folder: Path, text: str = "1 0.5 0.5 0.2 0.2\n", **changed: object) -> Path:
+    """A data set of one labelled picture in Ultralytics' own layout."""
+    picture(folder / "images/val/a.jpg")
+    (folder / "labels/val").mkdir(parents=True, exist_ok=True)
+    (folder / "labels/val/a.txt").write_text(text)
+    return data_yaml(folder, **changed)
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_folder_of_pictures_has_no_labels(tmp_path: Path) -> None:
+    picture(tmp_path / "b.JPG")
+    picture(tmp_path / "deeper" / "a.png")
+    picture(tmp_path / ".hidden" / "c.png")
+    (tmp_path / "notes.md").write_text("no picture")
+
+    data = inference_set(tmp_path)
+
+    assert data.files == (str(tmp_path / "b.JPG"), str(tmp_path / "deeper" / "a.png"))
+    assert not data.has_labels
+
+
+def test_linked_folders_are_followed_but_never_in_circles(tmp_path: Path) -> None:
+    picture(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")
+
+    assert inference_set(tmp_path / "data").files == (str(tmp_path / "data" / "link" / "a.png"),)
+
+
+def test_pictures_are_read_as_bgr_with_three_channels(tmp_path: Path) -> None:
+    grey = tmp_path / "grey.png"
+    cv2.imwrite(str(grey), np.full((4, 6), 7, np.uint8))
+
+    assert read_picture(str(picture(tmp_path / "a.png"))).shape == (24, 32, 3)
+    assert read_picture(str(grey)).shape == (4, 6, 3)
+    with pytest.raises(FileNotFoundError, match=r"gone\.png cannot be read"):
+        read_picture(str(tmp_path / "gone.png"))
+
+
+@pytest.mark.parametrize("task", ["detect", "seg", "pose", "obb"])
+def test_the_micro_labels_are_read_whole(task: str) -> None:
+    data = validation_set(MICRO / f"{task}.yaml", task, {})
+    seen: list[tuple[int, int]] = []
+
+    labels = read_labels(data, task, lambda done, of: seen.append((done, of)))
+
+    assert [label["im_file"] for label in labels] == [str(MICRO / "val" / f"{n:06d}.jpg") for n in range(64)]
+    assert sum(len(label["cls"]) for label in labels) == sum(
+        len((MICRO / "labels" / task / f"{n:06d}.txt").read_text().splitlines()) for n in range(64)
+    )
+    assert seen[-1] == (64, 64)
+    assert labels[0]["bboxes"].shape == (len(labels[0]["cls"]), 4)
+    assert bool(labels[0]["segments"]) == (task in ("seg", "obb"))
+
+
+def test_labels_lie_where_ultralytics_looks_for_them(tmp_path: Path) -> None:
+    data = validation_set(boxes(tmp_path), "detect", {})
+
+    assert data.label_files == (str(tmp_path / "labels/val/a.txt"),)
+    assert read_labels(data, "detect", silent)[0]["cls"].tolist() == [[1.0]]
+
+
+def test_a_list_of_pictures_is_relative_to_itself(tmp_path: Path) -> None:
+    path = boxes(tmp_path, val="lists/val.txt")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "val.txt").write_text("\ufeff../images/val/a.jpg\n", encoding="utf-8")
+
+    assert len(validation_set(path, "detect", {}).files) == 1
+
+
+def test_a_missing_path_downloads_nothing(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    path = data_yaml(tmp_path, path="not_here", download=f"from pathlib import Path\nPath({str(trap)!r}).touch()")
+
+    with pytest.raises(LoadFault, match=r"not_here.*nothing is downloaded"):
+        validation_set(path, "detect", {})
+    with pytest.raises(LoadFault, match=r"images/val.*nothing is downloaded"):
+        validation_set(data_yaml(tmp_path, download=f"bash touch {trap}"), "detect", {})
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"names": None}, "no key names"),
+        ({"nc": 3}, "nc must be their count"),
+        ({"names": {0: "a", 2: "b"}}, "without a gap"),
+        ({"val": None}, "no key val"),
+        ({"val": "images/other"}, r"images/other, but there is no folder"),
+        ({"labels": "elsewhere"}, "none of the 1 pictures .* has a label"),
+    ],
+)
+def test_a_wrong_data_yaml_is_named(tmp_path: Path, changed: dict[str, object], says: str) -> None:
+    path = boxes(tmp_path, **changed)
+
+    with pytest.raises(LoadFault, match=says) as fault:
+        validation_set(path, "detect", {})
+    assert str(path) in str(fault.value)
+
+
+def test_what_is_no_yaml_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("names: [a, b\nval: {")
+
+    with pytest.raises(LoadFault, match="is not YAML") as fault:
+        validation_set(tmp_path / "data.yaml", "detect", {})
+    assert "\n" not in str(fault.value)
+
+
+def test_pose_needs_the_shape_of_its_keypoints(tmp_path: Path) -> None:
+    with pytest.raises(LoadFault, match="needs kpt_shape"):
+        validation_set(boxes(tmp_path), "pose", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "says"),
+    [
+        ("7 0.5 0.5 0.2 0.2\n", "detect", "exceeds dataset class count 2"),
+        ("1 0.5 0.5 0.2\n", "detect", "5 columns"),
+        ("1 5 5 2 2\n", "detect", "out of bounds"),
+        ("1 0.5 0.5 0.2 0.2\n", "seg", "seg needs outlines"),
+    ],
+)
+def test_a_wrong_label_is_named(tmp_path: Path, text: str, task: str, says: str) -> None:
+    data = validation_set(boxes(tmp_path, text), task, {})
+
+    with pytest.raises(LoadFault, match=says) as fault:
+        read_labels(data, task, silent)
+    assert str(tmp_path / "labels/val/a.txt") in str(fault.value)
+    assert "1 of 1" in str(fault.value)
+
+
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    path = boxes(tmp_path)
+    (tmp_path / "images/val/a.jpg").write_bytes(b"no picture")
+
+    with pytest.raises(LoadFault, match=r"a\.jpg is no readable picture"):
+        read_labels(validation_set(path, "detect", {}), "detect", silent)
+
+
+def test_a_picture_without_an_end_mark_is_used_and_left_alone(tmp_path: Path) -> None:
+    path = boxes(tmp_path)
+    jpeg = tmp_path / "images/val/a.jpg"
+    jpeg.write_bytes(jpeg.read_bytes()[:-2])
+    before = listing(tmp_path)
+
+    labels = read_labels(validation_set(path, "detect", {}), "detect", silent)
+
+    assert len(labels) == 1
+    assert listing(tmp_path) == before
+
+
+def test_reading_writes_nothing(tmp_path: Path) -> None:
+    path = boxes(tmp_path)
+    picture(tmp_path / "classes/val/kite/a.png")
+    before = listing(tmp_path)
+
+    read_labels(validation_set(path, "detect", {}), "detect", silent)
+    read_labels(validation_set(tmp_path / "classes", "cls", NAMES), "cls", silent)
+
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("text", ["file,class\na.png,kite\nb.png,2\n", "\ufeffa.png,kite\n\nb.png, egg\n"])
+def test_a_csv_names_classes_or_their_numbers(tmp_path: Path, text: str) -> None:
+    files = picture(tmp_path / "a.png"), picture(tmp_path / "b.png")
+    (tmp_path / "classes.csv").write_text(text, encoding="utf-8")
+
+    data = validation_set(tmp_path / "classes.csv", "cls", NAMES)
+
+    assert data.files == tuple(map(str, files))
+    assert data.classes == (1, 2)
+    assert [label["cls"] for label in read_labels(data, "cls", silent)] == [1, 2]
+    assert inference_set(tmp_path / "classes.csv").files == data.files
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("file,class\na.png,fish\n", r"classes\.csv line 2: the model has no class 'fish'.*arrow, kite, egg"),
+        ("a.png,3\n", "no class '3'"),
+        ("a.png\n", "line 1 has no class"),
+        ("file,class\n", "names no pictures"),
+        ("gone.png,kite\n", r"1 pictures that are not there, the first .*gone\.png"),
+    ],
+)
+def test_a_wrong_csv_is_named(tmp_path: Path, text: str, says: str) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "classes.csv").write_text(text)
+
+    with pytest.raises(LoadFault, match=says):
+        validation_set(tmp_path / "classes.csv", "cls", NAMES)
+
+
+@pytest.mark.parametrize("root", [".", "val"])
+def test_a_folder_a_class(tmp_path: Path, root: str) -> None:
+    picture(tmp_path / root / "kite" / "a.png")
+    picture(tmp_path / root / "arrow" / "b.png")
+
+    data = validation_set(tmp_path, "cls", NAMES)
+
+    assert data.classes == (0, 1)
+    assert [Path(file).name for file in data.files] == ["b.png", "a.png"]
+
+
+def test_a_folder_of_no_known_class_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "boat" / "a.png")
+
+    with pytest.raises(LoadFault, match=r"boat: the model has no class 'boat'"):
+        validation_set(tmp_path, "cls", NAMES)
+
+
+@pytest.mark.parametrize("task", ["cls", "detect"])
+def test_what_is_not_there_or_empty_is_named(tmp_path: Path, task: str) -> None:
+    (tmp_path / "empty").mkdir()
+    for path, says in ((tmp_path / "gone", "no data set at .*gone"), (tmp_path / "empty", "no pictures in .*empty")):
+        with pytest.raises(LoadFault, match=says):
+            validation_set(path, task, NAMES)
+        with pytest.raises(LoadFault, match=says):
+            inference_set(path)
