@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quintet.engine import places
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.journal import Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
 
@@ -92,16 +92,16 @@ def on_screen(asked: Asked) -> int:
         from quintet.tui.app import QuintetApp  # while the supervisor starts
 
         _shake_hands(supervisor, said, private)
-        outcome = QuintetApp(journal, places.socket_path(private)).run()
+        screen = QuintetApp(journal, places.socket_path(private))
+        screen.run()
     except BaseException:
         _end(supervisor)
         raise
-    if outcome == "stop" or supervisor.poll() is not None:
-        status = supervisor.wait()
-        print(journal)
-        return status
-    print(f"{journal}\nThe session goes on without a screen.")
-    return 0
+    if screen.return_value is None:  # it broke, and its traceback says how: nobody is left to stop the session
+        _end(supervisor)
+    status = supervisor.wait()
+    print(journal)
+    return status or (1 if screen.return_value is None else 0)
 
 
 def _refuse_terminal() -> None:

@@ -44,13 +44,14 @@ def _head(session: Session, path: Path, bad: list[tuple[int, int]], unverified_b
         f"{length:.0f} s · {images} timed images",
         f"ended: {ended}",
     ]
-    for fault in [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]:
-        lines.append(f"fault ({fault.kind}): {fault.text}")
-    for lane in session.lanes:
-        if lane.lost or lane.holes:
-            lines.append(f"{lane.name}: {max(lane.lost, lane.holes)} images were lost on the way")
-    for begin, end in bad:
-        lines.append(f"bytes {begin} to {end} do not pass their check and were left out")
+    faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
+    lines += [f"fault ({fault.kind}): {fault.text}" for fault in faults]
+    lines += [
+        f"{lane.name}: {max(lane.lost, lane.holes)} images were lost on the way"
+        for lane in session.lanes
+        if lane.lost or lane.holes
+    ]
+    lines += [f"bytes {begin} to {end} do not pass their check and were left out" for begin, end in bad]
     if unverified_bytes:
         lines.append(f"the last {unverified_bytes} bytes have no check yet")
     return lines
@@ -84,8 +85,12 @@ def _values(session: Session) -> list[str]:
     for lane in session.lanes:
         if lane.values:
             last = lane.values[-1]
-            told = "  ".join(f"{name} {100 * value:.1f} %" for name, value in last.values.items())
-            lines.append(f"{lane.name:10}{told}  ({last.images}/{last.of})")
+            words = [f"{name} {100 * value:.1f} %" for name, value in last.values.items()]
+            told = [*words, f"({last.images}/{last.of})"]
+            for place in range(0, len(told), 3):
+                lines.append(
+                    f"{'' if place else lane.name:10.9}" + "".join(f"{word:23}" for word in told[place : place + 3])
+                )
     return ["Accuracy, last value", "", *lines] if lines else []
 
 
@@ -99,9 +104,9 @@ def _flip(session: Session, found: Comparison) -> list[str]:
         "",
         f"{'lane':10}{a:>12}{b:>12}{'change %':>10}{'95 % interval':>16}{'images/s %':>12}",
     ]
-    for row in found.rows:
-        lines.append(
-            f"{session.lanes[row.lane].name:10.10}{milliseconds(row.a_ns, 12)}{milliseconds(row.b_ns, 12)}"
-            f"{percent(row.change_pct, 10)}{DASH:>16}{percent(row.rate_pct, 12)}"
-        )
+    lines += [
+        f"{session.lanes[row.lane].name:10.10}{milliseconds(row.a_ns, 12)}{milliseconds(row.b_ns, 12)}"
+        f"{percent(row.change_pct, 10)}{DASH:>16}{percent(row.rate_pct, 12)}"
+        for row in found.rows
+    ]
     return lines

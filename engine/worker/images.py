@@ -120,6 +120,13 @@ def _must_exist(path: Path) -> None:
         raise LoadFault(f"there is no data set at {path}: mend its path in the profile")
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise LoadFault(f"{path} cannot be read as UTF-8 text: {wrong}") from wrong
+
+
 def _is_picture(file: str) -> bool:
     return not file.startswith(".") and file.rpartition(".")[2].lower() in IMG_FORMATS
 
@@ -155,7 +162,7 @@ def _all_there(files: Sequence[str], source: Path) -> None:
 
 def _listed(path: Path) -> tuple[str, ...]:
     """The pictures of a .txt list, one a line, relative to the list."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = _text(path).splitlines()
     files = tuple(sorted(str(path.parent / line.strip()) for line in lines if _is_picture(Path(line.strip()).name)))
     if not files:
         raise LoadFault(f"{path} lists no pictures: write one path a line, relative to the list")
@@ -169,15 +176,14 @@ def _listed(path: Path) -> tuple[str, ...]:
 def _csv_rows(path: Path) -> list[tuple[int, str, str]]:
     """Line, file and class of every row of a CSV `file,class`."""
     rows: list[tuple[int, str, str]] = []
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.reader(lines)
-        for cells in reader:
-            words = [cell.strip() for cell in cells]
-            if not any(words) or (not rows and [word.lower() for word in words[:2]] == ["file", "class"]):
-                continue
-            if len(words) < 2:
-                raise LoadFault(f"{path} line {reader.line_num} has no class: write `file,class`")
-            rows.append((reader.line_num, str(path.parent / words[0]), words[1]))
+    reader = csv.reader(_text(path).splitlines())
+    for cells in reader:
+        words = [cell.strip() for cell in cells]
+        if not any(words) or (not rows and [word.lower() for word in words[:2]] == ["file", "class"]):
+            continue
+        if len(words) < 2:
+            raise LoadFault(f"{path} line {reader.line_num} has no class: write `file,class`")
+        rows.append((reader.line_num, str(path.parent / words[0]), words[1]))
     if not rows:
         raise LoadFault(f"{path} names no pictures: write one `file,class` a line")
     _all_there([file for _, file, _ in rows], path)
@@ -235,8 +241,8 @@ def _class_labels(data: DataSet) -> Iterator[tuple[Label, str]]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raw = yaml.safe_load(_text(path))
+    except yaml.YAMLError as wrong:
         raise LoadFault(f"{path} is not YAML: {' '.join(str(wrong).split())}") from wrong
     if not isinstance(raw, dict):
         raise LoadFault(f"{path} is no data YAML: it needs the keys val and names")
@@ -341,6 +347,8 @@ def _picture_fault(file: str) -> str:
         with Image.open(file) as picture:
             least = min(picture.size)
             picture.verify()
+    except ImportError:  # Ultralytics' patch of Pillow seeks a HEIF plugin for whatever Pillow does not know
+        return "is in no picture format that can be read here"
     except (OSError, SyntaxError, ValueError) as wrong:
         return f"is no readable picture ({wrong})"
     return f"is under {LEAST_SIDE} pixels" if least < LEAST_SIDE else ""

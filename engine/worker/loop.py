@@ -32,8 +32,9 @@ from quintet.engine.worker.backend import Backend
 
 FLUSH_NS = 250_000_000
 WARM_UP_IMAGES, WARM_UP_LEAST, WARM_UP_NS = 30, 3, 20_000_000_000
-VALUE_SPACING = 20
-"""Accuracy is computed again when this many times its last cost has passed, so it takes at most 5 % of the time."""
+VALUE_SPACING, VALUE_LEAST_NS = 20, 1_000_000_000
+"""Accuracy is computed again when this many times its last cost has passed, so it takes at most 5 % of the time, and
+not more than once a second: nobody reads it faster, and each one is 200 bytes of journal."""
 
 
 class Outlet(Protocol):
@@ -177,7 +178,7 @@ class TimedLoop:
     def _value(self) -> None:
         images, of = self._backend.coverage()
         whole = images == of
-        due = self._clock() - self._value_at >= VALUE_SPACING * self._value_cost
+        due = self._clock() - self._value_at >= max(VALUE_LEAST_NS, VALUE_SPACING * self._value_cost)
         if not due and (self._was_whole or not whole):
             return
         began = self._clock()

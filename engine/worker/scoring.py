@@ -1,7 +1,7 @@
 """Accuracy: the task's own Ultralytics validator, fed one image at a time from the raw output of the timed predict.
 
 No second forward pass, no metric of our own, and the timed confidence stays free. Over a whole data set the values equal
-`model.val(rect=False, batch=1)`; matching the timed `Results` instead is off by up to 0.05 (facts: docs/method.md).
+`model.val(rect=False, batch=1)`; matching the timed `Results` instead is off by up to 0.05 (docs/method.md).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def loader_resize(side: int) -> Callable[[list[Picture]], list[Picture]]:
     def resize(pictures: list[Picture]) -> list[Picture]:
         padded = []
         for picture in pictures:
-            height, width = scaled(*picture.shape[:2], side)
+            height, width = scaled(picture.shape[0], picture.shape[1], side)
             if (height, width) != picture.shape[:2]:
                 picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)  # noqa: PLW2901
             padded.append(letterbox(image=picture))

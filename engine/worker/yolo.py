@@ -50,18 +50,18 @@ class KeptResults:
     def __init__(self, limit_bytes: int) -> None:
         self.size_bytes = 0
         self._limit_bytes = limit_bytes
-        self._results: deque[tuple[int, Any, int]] = deque()
+        self._results: deque[tuple[Any, int]] = deque()
 
     def __len__(self) -> int:
         return len(self._results)
 
-    def add(self, index: int, result: Any, limit_images: int) -> None:
+    def add(self, result: Any, limit_images: int) -> None:
         """Hold a result; the oldest go when a bound is passed, this one too when it alone is over the bytes."""
         size = result_bytes(result)
-        self._results.append((index, result, size))
+        self._results.append((result, size))
         self.size_bytes += size
         while self._results and (len(self._results) > limit_images or self.size_bytes > self._limit_bytes):
-            self.size_bytes -= self._results.popleft()[2]
+            self.size_bytes -= self._results.popleft()[1]
 
     def clear(self) -> None:
         """Free them all."""
@@ -212,7 +212,12 @@ class YoloBackend:
                 )
 
     def first_predict_done(self) -> None:
-        """Set the thread count, which Ultralytics changes when it builds a predictor."""
+        """Set the thread count, which Ultralytics changes when it builds a predictor. Raises LoadFault.
+
+        Also checks that the predictor is still the instrumented one.
+        """
+        if self._model.predictor is not self._predictor:
+            raise LoadFault(f"Ultralytics {ultralytics.__version__} builds a predictor a call: install another release")
         torch.set_num_threads(int(self._settings["threads"]))
 
     def refusal(self, levels: Levels) -> str | None:
@@ -271,7 +276,7 @@ class YoloBackend:
 
     def keep(self, index: int, result: Any) -> None:
         """Keep the result whole, as the study did, within one pass of the data set and `keep_bytes`."""
-        self.kept.add(index, result, self.images(self._data))
+        self.kept.add(result, self.images(self._data))
 
     def coverage(self) -> tuple[int, int]:
         """How many distinct images have been scored, and of how many."""

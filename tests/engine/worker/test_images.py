@@ -35,12 +35,12 @@ def data_yaml(folder: Path, **changed: object) -> Path:
     return path
 
 
-def boxes(folder: Path, text: str = "1 0.5 0.5 0.2 0.2\n", **changed: object) -> Path:
+def boxes(folder: Path, text: str = "1 0.5 0.5 0.2 0.2\n", changed: dict[str, object] | None = None) -> Path:
     """A data set of one labelled picture in Ultralytics' own layout."""
     picture(folder / "images/val/a.jpg")
     (folder / "labels/val").mkdir(parents=True, exist_ok=True)
     (folder / "labels/val/a.txt").write_text(text)
-    return data_yaml(folder, **changed)
+    return data_yaml(folder, **(changed or {}))
 
 
 def listing(folder: Path) -> dict[str, bytes]:
@@ -102,7 +102,7 @@ def test_labels_lie_where_ultralytics_looks_for_them(tmp_path: Path) -> None:
 
 
 def test_a_list_of_pictures_is_relative_to_itself(tmp_path: Path) -> None:
-    path = boxes(tmp_path, val="lists/val.txt")
+    path = boxes(tmp_path, changed={"val": "lists/val.txt"})
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "val.txt").write_text("\ufeff../images/val/a.jpg\n", encoding="utf-8")
 
@@ -132,7 +132,7 @@ def test_a_missing_path_downloads_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_data_yaml_is_named(tmp_path: Path, changed: dict[str, object], says: str) -> None:
-    path = boxes(tmp_path, **changed)
+    path = boxes(tmp_path, changed=changed)
 
     with pytest.raises(LoadFault, match=says) as fault:
         validation_set(path, "detect", {})
@@ -145,6 +145,14 @@ def test_what_is_no_yaml_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(LoadFault, match="is not YAML") as fault:
         validation_set(tmp_path / "data.yaml", "detect", {})
     assert "\n" not in str(fault.value)
+
+
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    for name in ("data.yaml", "classes.csv", "list.txt"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00file")
+
+        with pytest.raises(LoadFault, match=f"{name} cannot be read as UTF-8 text"):
+            inference_set(tmp_path / name)
 
 
 def test_pose_needs_the_shape_of_its_keypoints(tmp_path: Path) -> None:
@@ -174,7 +182,17 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     path = boxes(tmp_path)
     (tmp_path / "images/val/a.jpg").write_bytes(b"no picture")
 
-    with pytest.raises(LoadFault, match=r"a\.jpg is no readable picture"):
+    with pytest.raises(LoadFault, match=r"a\.jpg is in no picture format"):
+        read_labels(validation_set(path, "detect", {}), "detect", silent)
+
+
+def test_a_torn_or_tiny_picture_is_named(tmp_path: Path) -> None:
+    path = boxes(tmp_path)
+    picture(tmp_path / "images/val/a.jpg", height=9)
+    torn = picture(tmp_path / "images/val/b.png")
+    torn.write_bytes(torn.read_bytes()[:-20])
+
+    with pytest.raises(LoadFault, match=r"2 of 2 .*a\.jpg is under 10 pixels"):
         read_labels(validation_set(path, "detect", {}), "detect", silent)
 
 

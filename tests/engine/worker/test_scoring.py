@@ -177,10 +177,9 @@ def test_pictures_without_objects_give_plain_numbers(tmp_path: Path) -> None:
 def test_switches_never_change_the_timed_work(detect: YoloBackend) -> None:
     predictor = detect._predictor
     parts = [getattr(predictor, name) for name in ("pre_transform", "preprocess", "inference", "postprocess")]
-    shapes = set()
     for levels in (VALIDATION, WITHOUT, INFERENCE, VALIDATION):
         detect.apply(levels)
-        shapes |= {len(run(detect, [0, 1], str(levels["data"])))}
+        run(detect, [0, 1], str(levels["data"]))
         assert detect._model.predictor is predictor
         assert [
             getattr(predictor, name) for name in ("pre_transform", "preprocess", "inference", "postprocess")
@@ -239,11 +238,11 @@ def test_kept_results_are_bounded_by_one_pass_and_by_bytes(detect: YoloBackend) 
     assert sizes[0] >= results[0].orig_img.nbytes
 
     few = KeptResults(2 * sizes[0])
-    for index in range(5):
-        few.add(index, results[0], 64)
+    for _ in range(5):
+        few.add(results[0], 64)
     assert (len(few), few.size_bytes) == (2, 2 * sizes[0])
     none = KeptResults(10)
-    none.add(0, results[0], 64)
+    none.add(results[0], 64)
     assert (len(none), none.size_bytes) == (0, 0)
 
 
@@ -294,6 +293,16 @@ def test_info_is_read_back(detect: YoloBackend) -> None:
     assert info["ground_truth_load_ns"] > 0
     assert detect.detections(run(detect, [0])[0]) >= 1
     detect.synchronize()
+
+
+def test_half_precision_asked_of_a_cpu_is_read_back_and_changes_nothing() -> None:
+    backend = loaded("detect", half=True)
+    run(backend, [0, 1], score=True)
+
+    backend.first_predict_done()  # raises when a call has built a new predictor
+
+    assert backend.info()["dtype"] == "float32"
+    assert backend.coverage() == (2, IMAGES)
 
 
 @pytest.mark.parametrize(

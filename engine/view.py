@@ -1,0 +1,253 @@
+"""What a session looks like at one moment: constants that a screen draws from, nothing it could change.
+
+Everything here is a function of (session, now_ns), so a replay at that moment shows what was shown live.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+from quintet.engine.events import Arm, Levels, Value
+from quintet.engine.rows import percentile
+from quintet.engine.session import Lane, Session
+from quintet.engine.stretches import measured, regime_of, setting_of, stretches
+
+RECENT_NS = 10_000_000_000
+P95_IMAGES = 1000
+"""The p95 is over the last so many images of the arm in force."""
+METRICS = {
+    "cls": ("top1", "top1"), "detect": ("map50_box", "mAP50"), "seg": ("map50_mask", "mAP50"),
+    "pose": ("map50_pose", "mAP50"), "obb": ("map50_obb", "mAP50"),
+}  # fmt: skip
+STEPS = (("model", "model"), ("ground_truth", "ground truth"), ("warm_up", "warm-up"))
+
+
+class AccuracyView(NamedTuple):
+    """The accuracy of a lane: a fraction of one over `images` of `of`; held: not being computed now."""
+
+    metric: str
+    value: float
+    images: int
+    of: int
+    held: bool
+
+
+class StepView(NamedTuple):
+    """One loading step: state `done`, `now`, `to come` or `failed`, and its time or progress as text."""
+
+    words: str
+    state: str
+    text: str
+
+
+class LaneView(NamedTuple):
+    """One lane at a moment. state: loading, ready, running, parked, failed, stuck or ended."""
+
+    number: int
+    name: str
+    state: str
+    on: bool | None
+    """Whether accuracy is computed; None before the first arm."""
+    asked: str | None
+    """What was asked of the lane and not answered yet: `on`, `off`, or another level."""
+    mean_ns: float | None
+    p95_ns: int | None
+    rate_hz: float | None
+    other_ns: float | None
+    """The mean of the last stretch with accuracy the other way."""
+    accuracy: AccuracyView | None
+    steps: tuple[StepView, ...]
+    trouble: str
+
+
+class View(NamedTuple):
+    """A whole session at a moment, times in nanoseconds since its start."""
+
+    age_ns: int
+    loading: bool
+    lanes: tuple[LaneView, ...]
+    regime: str
+    regime_lanes: tuple[int, ...]
+    since_ns: int
+    """How long the setting in force has lasted."""
+    devices: tuple[str, ...]
+    ended: str | None
+
+
+def view(session: Session, now_ns: int) -> View:
+    """The session at a moment; an ended one stands still at its end."""
+    if session.end is not None:
+        now_ns = min(now_ns, session.end.t_ns)
+    known = stretches(session, now_ns)
+    last = known[-1] if known else None
+    setting = last.setting if last else setting_of({})
+    ready = [lane for lane in session.lanes if lane.ready is not None and lane.ready.t_ns <= now_ns]
+    return View(
+        age_ns=now_ns - session.origin_ns,
+        loading=session.begun_ns is None or session.begun_ns > now_ns,
+        lanes=tuple(lane_view(session, lane, now_ns) for lane in session.lanes),
+        regime=regime_of(session, setting) if setting.active else "",
+        regime_lanes=setting.lanes,
+        since_ns=now_ns - last.begin_ns if last else 0,
+        devices=tuple(sorted({str(lane.ready.info.get("device", "?")) for lane in ready if lane.ready})),
+        ended=session.end.reason if session.end and session.end.t_ns <= now_ns else None,
+    )
+
+
+def arm_at(lane: Lane, now_ns: int) -> Arm | None:
+    """The arm in force in a lane at a moment."""
+    return next((arm for arm in reversed(lane.arms) if arm.t_ns <= now_ns), None)
+
+
+def is_on(levels: Levels) -> bool:
+    """Whether accuracy is computed under these levels."""
+    return levels["score"] != "off"
+
+
+def lane_view(session: Session, lane: Lane, now_ns: int) -> LaneView:
+    """One lane at a moment."""
+    arm = arm_at(lane, now_ns)
+    state = _state(session, lane, now_ns)
+    mean = p95 = rate = None
+    if arm is not None and state in ("running", "stuck", "ended"):
+        mean, p95, rate = _recent(lane, arm, now_ns)
+    failed = state == "failed"
+    fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
+    return LaneView(
+        lane.number, lane.name, state, None if arm is None else is_on(arm.levels), _asked(session, lane, now_ns),
+        mean, p95, rate, _other(session, lane, arm, now_ns), _accuracy(lane, arm, now_ns),
+        _steps(lane, failed=failed, now_ns=now_ns), fault.text if fault is not None and state in ("failed", "stuck") else "",
+    )  # fmt: skip
+
+
+def _state(session: Session, lane: Lane, now_ns: int) -> str:
+    if lane.failed_ns is not None and lane.failed_ns <= now_ns:
+        return "failed"
+    if session.end is not None and session.end.t_ns <= now_ns:
+        return "ended"
+    if lane.stuck_ns is not None and lane.stuck_ns <= now_ns:
+        return "stuck"
+    if lane.ready is None or lane.ready.t_ns > now_ns:
+        return "loading"
+    gate = next((gate for gate in reversed(lane.gates) if gate.t_ns <= now_ns), None)
+    if gate is None:
+        return "ready"
+    return "running" if gate.open else "parked"
+
+
+def _recent(lane: Lane, arm: Arm, now_ns: int) -> tuple[float | None, int | None, float | None]:
+    """Mean over the last ten seconds of the arm, p95 over its last images, images per second."""
+    rows = lane.rows
+    first, last = rows.span(max(now_ns - RECENT_NS, arm.t_ns), now_ns)
+    cycle = rows.mean_ns("cycle", first, last)
+    begin = max(bisect_left(rows.arm, arm.arm, hi=last), last - P95_IMAGES)
+    return (
+        rows.mean_ns("predict", first, last),
+        percentile(rows.each_ns("predict", begin, last), 95),
+        1e9 / cycle if cycle else None,
+    )
+
+
+def _asked(session: Session, lane: Lane, now_ns: int) -> str | None:
+    """The level of the last command that this lane has not answered."""
+    for asked in reversed(session.asked.values()):
+        levels = asked.command.what.get("set")
+        if levels is None or lane.number not in asked.command.lanes or asked.command.t_ns > now_ns:
+            continue
+        answer = asked.answers.get(lane.number)
+        if answer is not None and answer.t_ns <= now_ns:
+            return None
+        if "mode" in levels:
+            return "on" if levels["mode"] == "validation" else "off"
+        return ", ".join(f"{name} {level}" for name, level in levels.items())
+    return None
+
+
+def _other(session: Session, lane: Lane, arm: Arm | None, now_ns: int) -> float | None:
+    """The mean of the last stretch in which this lane's accuracy was the other way."""
+    if arm is None:
+        return None
+    for stretch in reversed(stretches(session, now_ns)):
+        if lane.number in stretch.setting.lanes and is_on(stretch.setting.levels(lane.number)) != is_on(arm.levels):
+            mean = lane.rows.mean_ns("predict", *measured(lane, stretch, now_ns))
+            if mean is not None:
+                return mean
+    return None
+
+
+def _accuracy(lane: Lane, arm: Arm | None, now_ns: int) -> AccuracyView | None:
+    key, words = METRICS[lane.task]
+    last: Value | None = next((value for value in reversed(lane.values) if value.t_ns <= now_ns), None)
+    if last is None or arm is None or key not in last.values:
+        return None
+    return AccuracyView(words, last.values[key], last.images, last.of, not is_on(arm.levels))
+
+
+def _steps(lane: Lane, *, failed: bool, now_ns: int) -> tuple[StepView, ...]:
+    found = []
+    for key, words in STEPS:
+        step = lane.steps.get(key)
+        if step is None or step.begun_ns > now_ns:
+            found.append(StepView(words, "to come", ""))
+        elif step.state == "done":
+            text = str(step.of) if key == "warm_up" else f"{(step.t_ns - step.begun_ns) / 1e9:.1f} s"
+            found.append(StepView(words, "done", text))
+        elif failed:
+            found.append(StepView(words, "failed", "failed"))
+        else:
+            elapsed = f"{max(0, now_ns - step.begun_ns) / 1e9:.1f} s"
+            found.append(StepView(words, "now", f"{step.done} of {step.of}" if step.of > 1 else elapsed))
+    ready = lane.ready is not None and lane.ready.t_ns <= now_ns
+    first = min((step.begun_ns for step in lane.steps.values()), default=0)
+    text = f"{(lane.ready.t_ns - first) / 1e9:.1f} s" if ready and lane.ready else ""
+    return (*found, StepView("ready", "done" if ready else "to come", text))
+
+
+class Column(NamedTuple):
+    """One column of time of one lane: the mean under one arm, or a gap (None); arm is -1 in a gap."""
+
+    mean_ns: float | None
+    on: bool
+    arm: int
+
+
+def page_begin_ns(origin_ns: int, now_ns: int, step_ns: int, count: int) -> int:
+    """Where the page begins: it is written full, then steps left by half."""
+    column = max(0, now_ns - origin_ns) // step_ns
+    half = count // 2
+    return origin_ns + max(0, -(-(column + 1 - count) // half)) * half * step_ns
+
+
+def columns(lane: Lane, begin_ns: int, step_ns: int, count: int, now_ns: int, outcome: str = "predict") -> list[Column]:
+    """The columns of a page up to now. A column never mixes arms: it shows the one with most of its images."""
+    rows = lane.rows
+    arms = {arm.arm: is_on(arm.levels) for arm in lane.arms}
+    known = bisect_right(rows.start_ns, now_ns)
+    written = min(count, (now_ns - begin_ns) // step_ns + 1)
+    found = []
+    first = bisect_left(rows.start_ns, begin_ns, hi=known)
+    for place in range(written):
+        last = bisect_left(rows.start_ns, begin_ns + (place + 1) * step_ns, lo=first, hi=known)
+        if last == first:
+            found.append(Column(None, False, -1))
+            continue
+        begin, end = first, last
+        edge = bisect_left(rows.arm, rows.arm[last - 1], lo=first, hi=last)
+        if edge > first:
+            begin, end = (edge, last) if last - edge >= edge - first else (first, edge)
+        arm = rows.arm[end - 1]
+        mean = rows.mean_ns(outcome, begin, end)
+        found.append(Column(mean, arms.get(arm, False), arm))
+        first = last
+    return found
+
+
+def scale_top(largest_ms: float) -> int:
+    """The top of the scale: 4, 8, 20, 40, 80, 200 and so on, with room above the largest mean."""
+    top, steps = 4, (2.0, 2.5, 2.0)
+    place = 0
+    while top < largest_ms * 1.1:
+        top = round(top * steps[place % 3])
+        place += 1
+    return top

@@ -1,0 +1,248 @@
+"""The live screen: follow the journal, draw one moment, send commands. It holds no truth but the journal's."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is imported: its codes are shorter
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+
+from quintet.engine.control import Client
+from quintet.engine.events import FORMAT, Hello
+from quintet.engine.journal import Reader
+from quintet.engine.session import Session
+from quintet.engine.view import arm_at, is_on
+from quintet.tui.lanes import draw_lanes
+from quintet.tui.overlays import Help, Leave
+from quintet.tui.part import Canvas, Part
+from quintet.tui.scene import layout, scene
+from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.tables import draw_flips
+
+PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
+TWICE_NS = 2_000_000_000
+SMALLEST = (80, 24)
+PARTS = ("status", "gap1", "lanes", "gap2", "table", "gap3", "open", "gap4", "events", "fill", "keys")
+
+
+class QuintetApp(App[str]):
+    """Shows one session. Its return value is `stop` or `ended`; None when it broke."""
+
+    CSS_PATH = "quintet.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(n), f"choose({n - 1})", f"lane {n}", id=f"lane.{n}", tooltip="Choose a lane")
+            for n in range(1, 10)
+        ),
+        Binding("0", "choose_all", "all lanes", id="lane.all", tooltip="Choose all lanes"),
+        Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
+        Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
+        Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
+        Binding("question_mark", "help", "help", id="help", tooltip="Keys and legend"),
+        Binding("q", "leave", "quit", id="quit", tooltip="Stop the session, asks first"),
+        Binding("ctrl+c", "interrupt", "quit", id="interrupt", tooltip="As q; twice within 2 s stops", priority=True),
+        Binding("ctrl+q", "leave", show=False, id="quit.too"),
+    ]
+
+    def __init__(self, journal: Path, socket: Path | None) -> None:
+        """Follow this journal and send commands to this socket; None: there is nobody to command."""
+        super().__init__()
+        self.animation_level = "none"
+        self.session = Session()
+        self.chosen: frozenset[int] = frozenset()
+        self.frozen_ns: int | None = None
+        self._journal, self._socket = journal, socket
+        self._reader = Reader(journal)
+        self._client = Client(self._gone)
+        self._alone_lane = 0
+        self._interrupted_ns = 0
+        self._eager_until_ns = 0
+        self._size_bytes = 0
+        self._timer: Timer | None = None
+        self._stopping = False
+
+    def compose(self) -> ComposeResult:
+        """The parts from top to bottom; they never change places."""
+        for part in PARTS:
+            yield Part(id=part)
+
+    async def on_mount(self) -> None:
+        """First frame, then the session's socket."""
+        self.follow()
+        self._timer = self.set_interval(PAINT_S, self.tick)
+        if self._socket is not None:
+            size, ssh = self.size, any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+            hello = Hello(FORMAT, os.getpid(), "screen", size.width, size.height, ssh)
+            try:
+                await self._client.open(self._socket, hello)
+            except (OSError, ConnectionError) as error:
+                self.bell()
+                self.notify(str(error))
+        self._be_eager()
+
+    def tick(self) -> None:
+        """Once a second: read what was added, paint what changed."""
+        self.follow()
+
+    def follow(self) -> None:
+        """Fold all that the journal has, and paint."""
+        while True:
+            batch = self._reader.poll()
+            if batch.again:
+                self.session = Session()
+            self.session.fold(batch.events)
+            if batch.at_end:
+                break
+        if not self.chosen and self.session.lanes:
+            self.chosen = frozenset(range(len(self.session.lanes)))
+        self._size_bytes = self._journal.stat().st_size if self._journal.exists() else self._size_bytes
+        self.paint()
+
+    def now_ns(self) -> int:
+        """The moment that is shown."""
+        return time.monotonic_ns() if self.frozen_ns is None else self.frozen_ns
+
+    def paint(self) -> None:
+        """Draw one moment on every part."""
+        width, height = self.size
+        if not self.session.lanes:
+            return
+        if width < SMALLEST[0] or height < SMALLEST[1]:
+            self._too_small(width, height)
+            return
+        seen = scene(
+            self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None, journal_bytes=self._size_bytes
+        )
+        where = layout(width, height, len(self.session.lanes), min(self.chosen, default=0))
+        drawn = [
+            draw_status(seen, width), draw_lanes(seen, where, width), draw_flips(seen, where, width), draw_keys(seen, width),
+        ]  # fmt: skip
+        by_part = dict(zip(("status", "lanes", "table", "keys"), drawn, strict=True))
+        if where.spacious:
+            by_part |= {f"gap{n}": Canvas(width, 1) for n in (1, 2, 3, 4)}
+            by_part["open"] = draw_open(seen, width)
+            used = sum(canvas.height for canvas in by_part.values())
+            by_part["events"] = draw_events(seen, width, min(2, max(0, height - used)))
+        used = sum(canvas.height for canvas in by_part.values())
+        by_part["fill"] = Canvas(width, max(0, height - used))
+        self._place(by_part)
+
+    def _place(self, by_part: dict[str, Canvas]) -> None:
+        for name in PARTS:
+            part = self.query_one(f"#{name}", Part)
+            canvas = by_part.get(name)
+            rows = canvas.height if canvas is not None else 0
+            if part.styles.height is None or part.styles.height.value != rows:
+                part.styles.height = rows
+            part.display = rows > 0
+            if canvas is not None and rows:
+                part.show(canvas)
+
+    def _too_small(self, width: int, height: int) -> None:
+        canvas = Canvas(width, height)
+        words = f"{width}x{height} is too small: {SMALLEST[0]}x{SMALLEST[1]} is needed."
+        canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
+        self._place({"fill": canvas})
+
+    def on_resize(self) -> None:
+        """Everything again at the new size."""
+        self.paint()
+
+    def _be_eager(self) -> None:
+        """Read more often for a moment: while lanes load, and until a command is answered."""
+        self._eager_until_ns = time.monotonic_ns() + EAGER_FOR_NS
+        self.set_timer(EAGER_S, self._eager)
+
+    def _eager(self) -> None:
+        self.follow()
+        loading = self.session.begun_ns is None and self.session.end is None
+        waiting = any(len(asked.answers) < len(asked.command.lanes) for asked in self.session.asked.values())
+        if loading or (waiting and time.monotonic_ns() < self._eager_until_ns):
+            self.set_timer(EAGER_S * (3 if loading else 1), self._eager)
+
+    def action_choose(self, lane: int) -> None:
+        """Choose one lane."""
+        if lane < len(self.session.lanes):
+            self.chosen = frozenset((lane,))
+            self._alone_lane = lane
+            self.paint()
+
+    def action_choose_all(self) -> None:
+        """Choose all lanes."""
+        self.chosen = frozenset(range(len(self.session.lanes)))
+        self.paint()
+
+    async def action_accuracy(self) -> None:
+        """Flip accuracy in the chosen lanes; with mixed levels, turn it on."""
+        now = time.monotonic_ns()
+        arms = [arm_at(self.session.lanes[number], now) for number in sorted(self.chosen)]
+        all_on = all(arm is not None and is_on(arm.levels) for arm in arms)
+        await self._ask(
+            "set", {"lanes": sorted(self.chosen), "levels": {"mode": "withoutval" if all_on else "validation"}}
+        )
+
+    async def action_regime(self) -> None:
+        """Alone or together."""
+        open_lanes = [lane.number for lane in self.session.lanes if lane.gates and lane.gates[-1].open]
+        able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
+        await self._ask("active", {"lanes": able if len(open_lanes) == 1 and len(able) > 1 else [self._alone_lane]})
+
+    def action_freeze(self) -> None:
+        """Stop the picture, or let it go on; recording never stops."""
+        self.frozen_ns = time.monotonic_ns() if self.frozen_ns is None else None
+        if self._timer is not None:
+            (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
+        self.follow()
+
+    def action_help(self) -> None:
+        """Keys and legend."""
+        self.push_screen(Help())
+
+    def action_leave(self) -> None:
+        """Ask whether to stop; with the session ended there is nothing to ask."""
+        if self.session.end is not None or self._socket is None:
+            self.exit("ended")
+        else:
+            self.push_screen(Leave(), self._left)
+
+    async def action_interrupt(self) -> None:
+        """As q; twice within two seconds stops."""
+        now = time.monotonic_ns()
+        if now - self._interrupted_ns < TWICE_NS:
+            await self._left("stop")
+        else:
+            self._interrupted_ns = now
+            self.action_leave()
+
+    async def _left(self, answer: str | None) -> None:
+        if answer == "stop" and not self._stopping:
+            self._stopping = True
+            await self._ask("stop", {})
+            self.exit("stop")
+
+    async def _ask(self, what: str, arguments: dict[str, Any]) -> None:
+        """Send a command; what becomes of it is read in the journal."""
+        try:
+            reply = await self._client.ask(what, arguments)
+        except ConnectionError as error:
+            self.notify(str(error))
+            return
+        if reply.outcome == "refused":
+            self.notify(reply.text)
+        self._be_eager()
+
+    def _gone(self) -> None:
+        """The supervisor's end of the socket closed: read its last words."""
+        if not self._stopping:
+            self.follow()
+
+    async def on_unmount(self) -> None:
+        """Leave the session's socket."""
+        await self._client.close()

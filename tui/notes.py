@@ -1,0 +1,95 @@
+"""What happened, in words, newest first: told from the journal's events and nothing else."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from quintet.engine.session import Asked, Session
+from quintet.tui.words import clock, figure
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+class Note(NamedTuple):
+    """One thing that happened, at a time of the session."""
+
+    t_ns: int
+    text: str
+    role: str
+
+
+def notes(session: Session, now_ns: int) -> list[Note]:
+    """Everything worth telling up to now, newest first."""
+    found = [note for asked in session.asked.values() if (note := _asked(session, asked)) is not None]
+    if session.begun_ns is not None:
+        ready = sum(1 for lane in session.lanes if lane.gates)
+        found.append(Note(session.begun_ns, f"{count(ready)} lane{'s' * (ready > 1)} started together", "dim"))
+    for lane in session.lanes:
+        found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
+        found += [
+            Note(gap.end_ns, f"{lane.name}: no image for {figure((gap.end_ns - gap.begin_ns) / 1e9)} s", "dim")
+            for gap in lane.gaps
+        ]
+    found += [Note(fault.t_ns, fault.text, "alert") for fault in session.faults]
+    found += [Note(mark.t_ns, f"note: {mark.text}", "text") for mark in session.marks]
+    if session.end is not None:
+        found.append(
+            Note(session.end.t_ns, f"the session ended: {ENDS.get(session.end.reason, session.end.reason)}", "text")
+        )
+    return sorted((note for note in found if note.t_ns <= now_ns), key=lambda note: -note.t_ns)
+
+
+ENDS = {
+    "asked": "it was asked to", "time": "its time was over", "linger": "no screen came back",
+    "signal": "a signal told it to", "fault": "nothing was left to run",
+}  # fmt: skip
+
+
+def count(number: int) -> str:
+    """Small numbers as words."""
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
+def lanes_in_words(session: Session, lanes: list[int]) -> str:
+    """`all lanes`, `detect`, `cls and obb`."""
+    if len(lanes) == len(session.lanes) and len(lanes) > 1:
+        return "all lanes"
+    names = [session.lanes[number].name for number in lanes]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _asked(session: Session, asked: Asked) -> Note | None:
+    command, answers = asked.command, asked.answers
+    if "set" in command.what:
+        told = f"{levels_in_words(command.what['set'])} in {lanes_in_words(session, command.lanes)}"
+    elif "gate" in command.what and command.who != "start" and command.what["gate"]:
+        told = _regime(session, command.lanes)
+    else:
+        return None
+    refused = [answer for answer in answers.values() if answer.outcome == "refused"]
+    if refused:
+        return Note(command.t_ns, f"refused: {refused[0].text}", "alert")
+    if len(answers) < len(command.lanes):
+        return Note(command.t_ns, f"asked: {told}", "dim")
+    last = max(answer.t_ns for answer in answers.values())
+    return Note(command.t_ns, f"{told}, within {max(1, round((last - command.t_ns) / 1e6))} ms", "text")
+
+
+def levels_in_words(levels: dict[str, object]) -> str:
+    """`accuracy off`, `keep results`."""
+    if levels.get("mode") in ("validation", "withoutval"):
+        return f"accuracy {'on' if levels['mode'] == 'validation' else 'off'}"
+    return ", ".join(f"{name} {level}" for name, level in levels.items())
+
+
+def _regime(session: Session, lanes: list[int]) -> str:
+    others = sum(1 for lane in session.lanes if lane.failed_ns is None) - len(lanes)
+    if len(lanes) == 1 and others:
+        waits = "one waits" if others == 1 else f"{count(others)} wait"
+        return f"{session.lanes[lanes[0]].name} alone; the other {waits} at the gate"
+    return f"{lanes_in_words(session, lanes)} together"
+
+
+def stamp(session: Session, note: Note) -> str:
+    """The note's time of the session."""
+    return clock(note.t_ns - session.origin_ns)

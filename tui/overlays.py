@@ -1,0 +1,123 @@
+"""What lies over the lanes for a moment: help, which is also the legend, and the question before leaving."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+import quintet
+from quintet.tui.palette import style
+from quintet.tui.part import Row
+
+LOOK_AND_DO: tuple[Row, ...] = (
+    [("look", "panel bright")],
+    [("1-5 0   ", "panel bright"), ("choose a lane, all", "panel")],
+    [("space   ", "panel bright"), ("freeze the picture, go on", "panel")],
+    [],
+    [("do", "panel bright")],
+    [("a       ", "panel bright"), ("accuracy on, off in the chosen lanes", "panel")],
+    [("t       ", "panel bright"), ("alone (the lane chosen last), together", "panel")],
+    [],
+    [("leave", "panel bright")],
+    [("q       ", "panel bright"), ("asks first, then stops the session", "panel")],
+    [("ctrl+c  ", "panel bright"), ("asks the same; twice within 2 s stops", "panel")],
+)
+HOW_TO_READ: tuple[Row, ...] = (
+    [("how to read it", "panel bright")],
+    [("11.4    ", "panel bright"), ("mean of the last 10 s under this arm, ms", "panel")],
+    [("▃▅▇     ", "on"), ("one bar: the mean of one column of time", "panel")],
+    [("▅ ▅     ", "on"), ("gap: no image; nothing is filled in", "panel")],
+    [("▲       ", "panel bright"), ("above the scale", "panel")],
+    [("◂       ", "off"), ("95th percentile, this arm's last 1000", "panel")],
+    [("━━      ", "on"), ("● accuracy computed", "panel")],
+    [("╌╌      ", "off"), ("○ accuracy off", "panel")],
+    [("··      ", "panel dim"), ("parked, or no image", "panel")],
+    [("held    ", "panel dim"), ("the last accuracy; not being computed", "panel")],
+    [("62/64   ", "panel dim"), ("accuracy over so many images of all", "panel")],
+    [("—       ", "panel dim"), ("not known: too few images, or parked", "panel")],
+)
+WIDE_PANEL = 100
+
+
+class Help(ModalScreen[None]):
+    """Keys and legend; any key closes it, but tab turns it where both halves do not fit."""
+
+    def compose(self) -> ComposeResult:
+        """One panel, drawn for the width there is."""
+        yield Static(id="help")
+
+    def on_mount(self) -> None:
+        """Draw the first half, or both."""
+        self._second = False
+        self._draw()
+
+    def _draw(self) -> None:
+        panel = self.query_one("#help", Static)
+        if self.app.size.width >= WIDE_PANEL:
+            panel.update(beside(LOOK_AND_DO, HOW_TO_READ, 50))
+        else:
+            panel.update(lines(HOW_TO_READ if self._second else LOOK_AND_DO))
+        panel.border_title = "help"
+        turn = "" if self.app.size.width >= WIDE_PANEL else "tab turns · "
+        panel.border_subtitle = f"quintet {quintet.__version__} · {turn}any key closes"
+
+    def on_key(self, event: Key) -> None:
+        """Turn or close."""
+        event.stop()
+        if event.key == "tab" and self.app.size.width < WIDE_PANEL:
+            self._second = not self._second
+            self._draw()
+        else:
+            self.dismiss()
+
+
+class Leave(ModalScreen[str]):
+    """The question that `q` and ctrl+c ask."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "dismiss('stop')", "stop", id="leave.stop", tooltip="Stop the session; its journal stays"),
+        Binding("escape", "dismiss('')", "back", id="leave.back", tooltip="Back to the lanes"),
+        Binding("ctrl+c", "dismiss('stop')", "stop", id="leave.again", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One panel."""
+        panel = Static(
+            lines(
+                (
+                    [("s       ", "panel bright"), ("stop the session; its journal stays", "panel")],
+                    [("escape  ", "panel bright"), ("back to the lanes", "panel")],
+                )
+            ),
+            id="leave",
+        )
+        panel.border_title = "leave?"
+        yield panel
+
+
+def lines(rows: tuple[Row, ...]) -> Text:
+    """Rows of spans as one text."""
+    text = Text()
+    for row in rows:
+        for words, role in row:
+            text.append(words, style(role))
+        text.append("\n")
+    text.rstrip()
+    return text
+
+
+def beside(left: tuple[Row, ...], right: tuple[Row, ...], width: int) -> Text:
+    """Two columns of rows, the second beginning at `width`."""
+    joined = []
+    for place in range(max(len(left), len(right))):
+        one = left[place] if place < len(left) else []
+        other = right[place] if place < len(right) else []
+        gap = " " * max(1, width - sum(len(words) for words, _ in one))
+        joined.append([*one, (gap, "panel"), *other])
+    return lines(tuple(joined))

@@ -1,0 +1,111 @@
+"""One part of the screen: rows of styled spans, of which only what changed is painted again.
+
+Over a slow line every repainted cell is bytes, so a part compares cell by cell with what it last showed.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from quintet.tui.palette import style
+
+Span: TypeAlias = tuple[str, str]
+"""Text and the role of its colour."""
+Row: TypeAlias = list[Span]
+Cell: TypeAlias = tuple[str, str]
+
+NEAR = 8
+"""Changed runs closer than this are painted as one: moving the cursor costs about as many bytes."""
+
+
+class Canvas:
+    """Rows of cells to write on by position; out of bounds is cut off."""
+
+    def __init__(self, width: int, height: int, role: str = "text") -> None:
+        self.width, self.height = width, height
+        self.cells: list[list[Cell]] = [[(" ", role)] * width for _ in range(height)]
+
+    def put(self, x: int, y: int, text: str, role: str = "text") -> None:
+        """Write text from (x, y) to the right."""
+        if not 0 <= y < self.height:
+            return
+        row = self.cells[y]
+        for offset, letter in enumerate(text):
+            if 0 <= x + offset < self.width:
+                row[x + offset] = (letter, role)
+
+    def put_right(self, x: int, y: int, text: str, role: str = "text") -> None:
+        """Write text so that its last letter stands at x."""
+        self.put(x - len(text) + 1, y, text, role)
+
+    def put_row(self, x: int, y: int, row: Row) -> None:
+        """Write spans one after another."""
+        for text, role in row:
+            self.put(x, y, text, role)
+            x += len(text)
+
+    def band(self, x: int, y: int, width: int) -> None:
+        """Put the chosen lane's ground under some cells."""
+        for place in range(max(0, x), min(x + width, self.width)):
+            letter, role = self.cells[y][place]
+            self.cells[y][place] = (letter, f"{role}+band")
+
+    def text(self) -> list[str]:
+        """The plain characters, for tests."""
+        return ["".join(letter for letter, _ in row).rstrip() for row in self.cells]
+
+
+class Part(Widget):
+    """Shows a canvas. `show` paints what differs from the last one and nothing else."""
+
+    can_focus = False
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._cells: list[list[Cell]] = []
+
+    def show(self, canvas: Canvas) -> None:
+        """Show these cells from now on."""
+        before, self._cells = self._cells, canvas.cells
+        if len(before) != canvas.height or (before and len(before[0]) != canvas.width):
+            self.refresh()
+            return
+        regions = [
+            Region(begin, y, end - begin, 1)
+            for y, (old, new) in enumerate(zip(before, canvas.cells, strict=True))
+            if old != new
+            for begin, end in changed_runs(old, new)
+        ]
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """One row as a strip; runs of one role become one segment."""
+        if y >= len(self._cells):
+            return Strip.blank(self.size.width, style("text"))
+        segments, run, role = [], "", ""
+        for letter, letter_role in self._cells[y]:
+            if letter_role != role and run:
+                segments.append(Segment(run, style(role)))
+                run = ""
+            role, run = letter_role, run + letter
+        segments.append(Segment(run, style(role or "text")))
+        return Strip(segments).adjust_cell_length(self.size.width, style("text"))
+
+
+def changed_runs(old: list[Cell], new: list[Cell]) -> list[tuple[int, int]]:
+    """Half-open runs of columns in which two rows differ, near ones joined."""
+    runs: list[tuple[int, int]] = []
+    for place, (before, after) in enumerate(zip(old, new, strict=True)):
+        if before == after:
+            continue
+        if runs and place - runs[-1][1] < NEAR:
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+    return runs

@@ -1,0 +1,119 @@
+"""The lines around lanes and table: status, what is still open, events, keys."""
+
+from __future__ import annotations
+
+from quintet.engine.view import View
+from quintet.tui.notes import count, notes, stamp
+from quintet.tui.part import Canvas, Row
+from quintet.tui.scene import Scene
+from quintet.tui.words import clock, size
+
+SEPARATOR = (" · ", "faint")
+NARROW = 100
+
+
+def draw_status(scene: Scene, width: int) -> Canvas:
+    """The first line: what runs, under what, for how long; at the right the clock and the journal's size."""
+    canvas = Canvas(width, 1)
+    seen = scene.view
+    left: Row = [("FROZEN" if scene.frozen else "quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
+    for device in seen.devices[:1]:
+        left += [SEPARATOR, (device, "text")]
+    for words, role in _state(scene, narrow=width < NARROW):
+        left += [SEPARATOR, (words, role)]
+    canvas.put_row(1, 0, left)
+    recorded = size(scene.journal_bytes)
+    right = recorded if width < NARROW else f"rec {recorded}"
+    canvas.put_right(width - 2, 0, right, "dim")
+    canvas.put_right(width - 2 - len(right) - 3, 0, clock(seen.age_ns), "bright")
+    if scene.frozen:
+        canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
+    return canvas
+
+
+def _profile(scene: Scene) -> str:
+    return str(scene.session.start.manifest["profile_name"]) if scene.session.start else "starting"
+
+
+def _state(scene: Scene, *, narrow: bool) -> Row:
+    seen = scene.view
+    found: Row = []
+    if seen.ended is not None:
+        found.append(("ended", "bright"))
+    elif seen.loading:
+        found.append(("loading", "text"))
+    else:
+        found.append((seen.regime, "text"))
+        found.append(_accuracy(scene, narrow=narrow))
+    troubled = [lane for lane in seen.lanes if lane.state in ("failed", "stuck")]
+    if troubled:
+        words = "failed" if any(lane.state == "failed" for lane in troubled) else "stuck"
+        found.append((f"{len(troubled)} of {len(seen.lanes)} lanes {words}", "alert bold"))
+    return found
+
+
+def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
+    seen: View = scene.view
+    levels = {lane.on for lane in seen.lanes if lane.number in seen.regime_lanes}
+    if len(levels) != 1:
+        on = sum(1 for lane in seen.lanes if lane.number in seen.regime_lanes and lane.on)
+        return f"accuracy on in {on} of {len(seen.regime_lanes)}", "text"
+    level = levels.pop()
+    words = "● on" if level else "○ off"
+    since = clock(seen.since_ns)
+    return (f"{words} {since}" if narrow else f"accuracy {words} for {since}"), "on" if level else "off"
+
+
+def draw_open(scene: Scene, width: int) -> Canvas:
+    """One sentence on what is still open, or what to do."""
+    canvas = Canvas(width, 1)
+    canvas.put(1, 0, open_sentence(scene)[: width - 2], "dim")
+    return canvas
+
+
+def open_sentence(scene: Scene) -> str:
+    """What the person would ask next."""
+    seen = scene.view
+    if seen.ended is not None:
+        return "The session has ended and its journal is whole. q leaves."
+    if seen.loading:
+        failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
+        words = f"{count(len(seen.lanes) - len(failed))} lanes start together when the last of them is warm."
+        stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
+        return words.capitalize() + stays
+    if scene.comparison is None:
+        return "Means leave out each change's burn-in: 1 s and 5 images."
+    if any(not row.settled for row in scene.comparison.rows):
+        return "This stretch is still short: its change is dim until it is a block long."
+    return "One flip by hand shows a change, not how sure it is: flip again and see whether it stays."
+
+
+def draw_events(scene: Scene, width: int, height: int) -> Canvas:
+    """The newest notes."""
+    canvas = Canvas(width, height)
+    for y, note in enumerate(notes(scene.session, scene.now_ns)[:height]):
+        when = stamp(scene.session, note)
+        canvas.put(1, y, when, "dim")
+        canvas.put(3 + len(when), y, note.text[: width - len(when) - 4], note.role)
+    return canvas
+
+
+KEYS = (
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("space", "{freeze}"), ("q", "quit"),
+    ("?", "help"),
+)  # fmt: skip
+
+
+def draw_keys(scene: Scene, width: int) -> Canvas:
+    """The key line, always last."""
+    canvas = Canvas(width, 1)
+    filled = {
+        "lanes": max(1, min(9, len(scene.session.lanes))),
+        "regime": "together" if scene.view.regime == "alone" else "alone",
+        "freeze": "go on" if scene.frozen else "freeze",
+    }
+    row: Row = []
+    for key, words in KEYS:
+        row += [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
+    canvas.put_row(1, 0, row)
+    return canvas

@@ -1,0 +1,102 @@
+"""The flip table: two settings, lane by lane, and nothing claimed that was not measured."""
+
+from __future__ import annotations
+
+from quintet.engine.tables import Comparison, FlipRow, heading
+from quintet.tui.part import Canvas
+from quintet.tui.scene import Layout, Scene
+from quintet.tui.words import DASH, change, milliseconds
+
+WIDE = 119
+"""Columns of the whole table; below that the interval's drawing and images/s give way."""
+
+
+def draw_flips(scene: Scene, where: Layout, width: int) -> Canvas:
+    """The latest flip's table, or its empty form with the key that fills it."""
+    rows = len(scene.session.lanes) + (2 if where.spacious else 1)
+    canvas = Canvas(width, rows)
+    found = scene.comparison
+    name, place = heading(scene.session, found) if found else ("accuracy off against on", "")
+    a, b = level_names(found)
+    if not where.spacious:
+        _narrow(canvas, scene, found, name, a, b)
+        return canvas
+    canvas.put(1, 0, name, "bright")
+    canvas.put(len(name) + 4, 0, _method(scene, found, place), "dim")
+    wide = width >= WIDE
+    _wide_headings(canvas, a, b, wide=wide)
+    for y, (lane_name, row) in enumerate(_rows(scene, found), 2):
+        canvas.put(1, y, lane_name[:9], "mean")
+        _wide_row(canvas, y, row, wide=wide)
+    return canvas
+
+
+def level_names(found: Comparison | None) -> tuple[str, str]:
+    """The two columns' headings, level a first."""
+    if found is None or {found.difference.a, found.difference.b} == {"validation", "withoutval"}:
+        return "on", "off"
+    return str(found.difference.a)[:8], str(found.difference.b)[:8]
+
+
+def _method(scene: Scene, found: Comparison | None, place: str) -> str:
+    if found is None:
+        key = "press a" if not scene.view.loading else "press a once the lanes run"
+        return f"{scene.view.regime or 'together'} · predict, ms per image · nothing to compare yet: {key}"
+    return f"{place} · {found.regime} · {scene.outcome}, ms per image · exploratory, by hand"
+
+
+def _rows(scene: Scene, found: Comparison | None) -> list[tuple[str, FlipRow | None]]:
+    """Every lane's name with its row; None where it has none, because nothing was compared or it is not active."""
+    by_lane = {row.lane: row for row in found.rows} if found else {}
+    return [(lane.name, by_lane.get(lane.number)) for lane in scene.session.lanes]
+
+
+def _wide_headings(canvas: Canvas, a: str, b: str, *, wide: bool) -> None:
+    canvas.put_right(14, 1, a, "dim")
+    canvas.put_right(22, 1, b, "dim")
+    canvas.put(25, 1, "change %", "dim")
+    canvas.put(36, 1, "95 % interval", "dim")
+    if wide:
+        canvas.put(53, 1, "−50", "dim")
+        canvas.put(73, 1, "0", "dim")
+        canvas.put(89, 1, "+50 %", "dim")
+        canvas.put(97, 1, "verdict", "dim")
+        canvas.put(109, 1, "images/s %", "dim")
+    else:
+        canvas.put(53, 1, "verdict", "dim")
+        canvas.put(66, 1, "images/s %", "dim")
+
+
+def _wide_row(canvas: Canvas, y: int, row: FlipRow | None, *, wide: bool) -> None:
+    canvas.put_right(14, y, milliseconds(row.a_ns if row else None), "text" if row and row.a_ns else "dim")
+    canvas.put_right(22, y, milliseconds(row.b_ns if row else None), "text" if row and row.b_ns else "dim")
+    _change(canvas, 30, y, row)
+    canvas.put_right(48, y, DASH, "dim")
+    verdict, rate_x = (97, 118) if wide else (53, 75)
+    if wide:
+        canvas.put(73, y, "│", "dim")
+    canvas.put(verdict, y, DASH, "dim")
+    canvas.put_right(rate_x, y, change(row.rate_pct if row else None), "dim")
+
+
+def _change(canvas: Canvas, right: int, y: int, row: FlipRow | None) -> None:
+    """Bright once both stretches are a block long, dim until then."""
+    solid = row is not None and row.settled and row.change_pct is not None
+    canvas.put_right(right, y, change(row.change_pct if row else None), "bright" if solid else "dim")
+
+
+def _narrow(canvas: Canvas, scene: Scene, found: Comparison | None, name: str, a: str, b: str) -> None:
+    canvas.put(1, 0, name.removeprefix("accuracy "), "bright")
+    canvas.put_right(20, 0, a, "dim")
+    canvas.put_right(26, 0, b, "dim")
+    canvas.put(30, 0, "change %", "dim")
+    canvas.put(41, 0, "95 % interval", "dim")
+    canvas.put(57, 0, "images/s %", "dim")
+    canvas.put(69, 0, "by hand" if found else "press a", "dim")
+    for y, (lane_name, row) in enumerate(_rows(scene, found), 1):
+        canvas.put(1, y, lane_name[:13], "mean")
+        canvas.put_right(20, y, milliseconds(row.a_ns if row else None), "text")
+        canvas.put_right(26, y, milliseconds(row.b_ns if row else None), "text")
+        _change(canvas, 35, y, row)
+        canvas.put_right(53, y, DASH, "dim")
+        canvas.put_right(66, y, change(row.rate_pct if row else None), "dim")
