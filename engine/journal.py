@@ -103,7 +103,11 @@ class Reader:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise NoJournal(f"{path} cannot be read: {error.strerror}.") from error
-        self._refuse_foreign()
+        try:
+            self._refuse_foreign()
+        except NoJournal:
+            self._file.close()
+            raise
         self._pending = bytearray()
         self._base = 0  # where _pending begins in the file
         self._searched = 0
@@ -139,6 +143,12 @@ class Reader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def _begin_again(self) -> None:
         self._file.seek(0)
@@ -225,11 +235,10 @@ def _take(source: msgpack.Unpacker) -> list[list[Any]]:
 
 def read(path: Path) -> list[list[Any]]:
     """Every usable event of a journal, in order. Raises NoJournal."""
-    reader = Reader(path)
     events: list[list[Any]] = []
-    while True:
-        batch = reader.poll()
-        events = batch.events if batch.again else events + batch.events
-        if batch.at_end:
-            reader.close()
-            return events
+    with Reader(path) as reader:
+        while True:
+            batch = reader.poll()
+            events = batch.events if batch.again else events + batch.events
+            if batch.at_end:
+                return events

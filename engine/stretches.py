@@ -69,7 +69,7 @@ def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
         after = setting_of(active)
         if after == setting:
             continue
-        if setting.active:
+        if setting.active and change.t_ns > begin_ns:
             found.append(Stretch(begin_ns, change.t_ns, setting))
         begin_ns, setting = change.t_ns, after
     if setting.active:

@@ -220,7 +220,10 @@ def page_begin_ns(origin_ns: int, now_ns: int, step_ns: int, count: int) -> int:
 
 
 def columns(lane: Lane, begin_ns: int, step_ns: int, count: int, now_ns: int, outcome: str = "predict") -> list[Column]:
-    """The columns of a page up to now. A column never mixes arms: it shows the one with most of its images."""
+    """The columns of a page up to now. A column never mixes arms: it shows the one with most of its images.
+
+    The newest column is left out while it has no image: that is not a gap yet.
+    """
     rows = lane.rows
     arms = {arm.arm: is_on(arm.levels) for arm in lane.arms}
     known = bisect_right(rows.start_ns, now_ns)
@@ -240,6 +243,8 @@ def columns(lane: Lane, begin_ns: int, step_ns: int, count: int, now_ns: int, ou
         mean = rows.mean_ns(outcome, begin, end)
         found.append(Column(mean, arms.get(arm, False), arm))
         first = last
+    if found and found[-1].mean_ns is None and written == (now_ns - begin_ns) // step_ns + 1:
+        found.pop()
     return found
 
 

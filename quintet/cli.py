@@ -92,17 +92,16 @@ def report(
     from quintet.engine.session import Session
 
     try:
-        reader = Reader(log)
+        with Reader(log) as reader:
+            session = Session()
+            while True:
+                batch = reader.poll()
+                session = Session() if batch.again else session
+                session.fold(batch.events)
+                if batch.at_end:
+                    break
     except NoJournal as error:
         raise BadInput(str(error)) from error
-    session = Session()
-    while True:
-        batch = reader.poll()
-        if batch.again:
-            session = Session()
-        session.fold(batch.events)
-        if batch.at_end:
-            break
     if session.start is None:
         raise BadInput(f"{log} has no whole `start` event: nothing in it can be read.")
     print(text_report(session, log, reader.bad, reader.unverified_bytes))

@@ -62,13 +62,14 @@ async def _progress(journal: Path, opened: asyncio.Event) -> None:
     """Print the path, then what the journal says, every few seconds: this too is only a reader."""
     await opened.wait()
     print(journal, flush=True)
-    reader, session = Reader(journal), Session()
-    while True:
-        await asyncio.sleep(PROGRESS_S)
-        batch = reader.poll()
-        session = Session() if batch.again else session
-        session.fold(batch.events)
-        print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
+    session = Session()
+    with Reader(journal) as reader:
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            batch = reader.poll()
+            session = Session() if batch.again else session
+            session.fold(batch.events)
+            print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
 
 
 def progress_line(session: Session, now_ns: int) -> str:
@@ -101,13 +102,15 @@ def on_screen(asked: Asked) -> int:
         _end(supervisor)
     status = supervisor.wait()
     print(journal)
-    return status or (1 if screen.return_value is None else 0)
+    return 1 if status or screen.return_value is None else 0
 
 
 def _refuse_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("The screen needs a terminal, and this is none. Use --headless.")
-    columns, rows = shutil.get_terminal_size()
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)  # what a shell exported once is not what the terminal is now
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         raise BadInput(
             f"The terminal has {columns}x{rows} characters and the screen needs {SMALLEST[0]}x{SMALLEST[1]}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,14 +52,14 @@ class QuintetApp(App[str]):
         Binding("ctrl+q", "leave", show=False, id="quit.too"),
     ]
 
-    def __init__(self, journal: Path, socket: Path | None) -> None:
+    def __init__(self, journal: Path, socket: Path | None, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """Follow this journal and send commands to this socket; None: there is nobody to command."""
         super().__init__()
         self.animation_level = "none"
         self.session = Session()
         self.chosen: frozenset[int] = frozenset()
         self.frozen_ns: int | None = None
-        self._journal, self._socket = journal, socket
+        self._journal, self._socket, self._clock = journal, socket, clock
         self._reader = Reader(journal)
         self._client = Client(self._gone)
         self._alone_lane = 0
@@ -66,7 +67,7 @@ class QuintetApp(App[str]):
         self._eager_until_ns = 0
         self._size_bytes = 0
         self._timer: Timer | None = None
-        self._stopping = False
+        self._stopping = self._orphaned = False
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
@@ -107,7 +108,7 @@ class QuintetApp(App[str]):
 
     def now_ns(self) -> int:
         """The moment that is shown."""
-        return time.monotonic_ns() if self.frozen_ns is None else self.frozen_ns
+        return self._clock() if self.frozen_ns is None else self.frozen_ns
 
     def paint(self) -> None:
         """Draw one moment on every part."""
@@ -118,8 +119,9 @@ class QuintetApp(App[str]):
             self._too_small(width, height)
             return
         seen = scene(
-            self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None, journal_bytes=self._size_bytes
-        )
+            self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None,
+            journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
+        )  # fmt: skip
         where = layout(width, height, len(self.session.lanes), min(self.chosen, default=0))
         drawn = [
             draw_status(seen, width), draw_lanes(seen, where, width), draw_flips(seen, where, width), draw_keys(seen, width),
@@ -152,8 +154,8 @@ class QuintetApp(App[str]):
         self._place({"fill": canvas})
 
     def on_resize(self) -> None:
-        """Everything again at the new size."""
-        self.paint()
+        """Everything again at the new size, which the app knows after this event."""
+        self.call_later(self.paint)
 
     def _be_eager(self) -> None:
         """Read more often for a moment: while lanes load, and until a command is answered."""
@@ -181,7 +183,7 @@ class QuintetApp(App[str]):
 
     async def action_accuracy(self) -> None:
         """Flip accuracy in the chosen lanes; with mixed levels, turn it on."""
-        now = time.monotonic_ns()
+        now = self._clock()
         arms = [arm_at(self.session.lanes[number], now) for number in sorted(self.chosen)]
         all_on = all(arm is not None and is_on(arm.levels) for arm in arms)
         await self._ask(
@@ -196,7 +198,7 @@ class QuintetApp(App[str]):
 
     def action_freeze(self) -> None:
         """Stop the picture, or let it go on; recording never stops."""
-        self.frozen_ns = time.monotonic_ns() if self.frozen_ns is None else None
+        self.frozen_ns = self._clock() if self.frozen_ns is None else None
         if self._timer is not None:
             (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
         self.follow()
@@ -207,7 +209,7 @@ class QuintetApp(App[str]):
 
     def action_leave(self) -> None:
         """Ask whether to stop; with the session ended there is nothing to ask."""
-        if self.session.end is not None or self._socket is None:
+        if self.session.end is not None or self._orphaned or self._socket is None:
             self.exit("ended")
         else:
             self.push_screen(Leave(), self._left)
@@ -215,10 +217,10 @@ class QuintetApp(App[str]):
     async def action_interrupt(self) -> None:
         """As q; twice within two seconds stops."""
         now = time.monotonic_ns()
-        if now - self._interrupted_ns < TWICE_NS:
+        before, self._interrupted_ns = self._interrupted_ns, now
+        if now - before < TWICE_NS:
             await self._left("stop")
-        else:
-            self._interrupted_ns = now
+        elif not isinstance(self.screen, Leave):
             self.action_leave()
 
     async def _left(self, answer: str | None) -> None:
@@ -240,9 +242,11 @@ class QuintetApp(App[str]):
 
     def _gone(self) -> None:
         """The supervisor's end of the socket closed: read its last words."""
+        self._orphaned = True
         if not self._stopping:
             self.follow()
 
     async def on_unmount(self) -> None:
-        """Leave the session's socket."""
+        """Leave the session's socket, close its journal."""
         await self._client.close()
+        self._reader.close()

@@ -29,8 +29,9 @@ def draw_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
         _gutter(canvas, scene, where, scale)
     else:
         y = len(where.lanes) * (where.plot + 1)
-        canvas.put_right(FACTS - 2, y, "ms", "dim")
-        spark.draw_times(canvas, FACTS, y, scale, scene.session.origin_ns)
+        if not scene.view.loading:
+            canvas.put_right(FACTS - 2, y, "ms", "dim")
+            spark.draw_times(canvas, FACTS, y, scale, scene.session.origin_ns)
     return canvas
 
 
@@ -99,8 +100,10 @@ def _accuracy(canvas: Canvas, left: int, right: int, y: int, lane: LaneView, roo
         return
     role = "dim" if told.held else "text"
     canvas.put(left, y, f"{told.metric} {100 * told.value:.1f} %", role)
-    after = "held" if told.held else "" if told.images == told.of else f"{told.images}/{told.of}"
-    if room >= 13 + len(after):
+    after = "" if told.images == told.of else f"{told.images}/{told.of}"
+    if told.held and (not after or room >= len(told.metric) + 14 + len(after)):
+        after = f"{after} held".lstrip()
+    if room >= len(told.metric) + 9 + len(after):
         canvas.put_right(right, y, after, "dim")
 
 
@@ -125,16 +128,16 @@ def _row(
     canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale, place: int, lane: LaneView, drawn: list[Column]
 ) -> None:
     y = place * (where.plot + 1)
-    _head(canvas, 0, y, FACTS - 4, lane, scene)
+    _head(canvas, 0, y, FACTS - 5, lane, scene)
     if _never_ran(lane, drawn):
         _loading_row(canvas, y, lane)
         return
-    right = FACTS - 5
+    right = FACTS - 6
     canvas.put(1, y + 1, milliseconds(lane.mean_ns), "bright" if lane.mean_ns else "dim")
     canvas.put(2 + len(milliseconds(lane.mean_ns)), y + 1, "ms", "dim")
     canvas.put_right(right, y + 1, f"p95 {milliseconds(lane.p95_ns)}", "dim")
     rate_words = f"{rate(lane.rate_hz)}/s"
-    _accuracy(canvas, 1, right - len(rate_words) - 1, y + 2, lane, FACTS - 9)
+    _accuracy(canvas, 1, right - len(rate_words) - 1, y + 2, lane, right - len(rate_words) - 1)
     canvas.put_right(right, y + 2, rate_words, "dim")
     canvas.put_right(FACTS - 2, y, figure_of_scale(scale.top_ms), "dim")
     canvas.put_right(FACTS - 2, y + where.plot - 1, "0", "dim")

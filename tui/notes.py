@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from quintet.engine.session import Asked, Session
-from quintet.tui.words import clock, figure
+from quintet.tui.words import clock
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -27,7 +27,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     for lane in session.lanes:
         found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
         found += [
-            Note(gap.end_ns, f"{lane.name}: no image for {figure((gap.end_ns - gap.begin_ns) / 1e9)} s", "dim")
+            Note(gap.end_ns, f"{lane.name}: no image for {(gap.end_ns - gap.begin_ns) / 1e9:.1f} s", "dim")
             for gap in lane.gaps
         ]
     found += [Note(fault.t_ns, fault.text, "alert") for fault in session.faults]

@@ -31,12 +31,12 @@ LOOK_AND_DO: tuple[Row, ...] = (
 HOW_TO_READ: tuple[Row, ...] = (
     [("how to read it", "panel bright")],
     [("11.4    ", "panel bright"), ("mean of the last 10 s under this arm, ms", "panel")],
-    [("▃▅▇     ", "on"), ("one bar: the mean of one column of time", "panel")],
-    [("▅ ▅     ", "on"), ("gap: no image; nothing is filled in", "panel")],
+    [("▃▅▇     ", "on+panel"), ("one bar: the mean of one column of time", "panel")],
+    [("▅ ▅     ", "on+panel"), ("gap: no image; nothing is filled in", "panel")],
     [("▲       ", "panel bright"), ("above the scale", "panel")],
-    [("◂       ", "off"), ("95th percentile, this arm's last 1000", "panel")],
-    [("━━      ", "on"), ("● accuracy computed", "panel")],
-    [("╌╌      ", "off"), ("○ accuracy off", "panel")],
+    [("◂       ", "off+panel"), ("95th percentile, this arm's last 1000", "panel")],
+    [("━━      ", "on+panel"), ("● accuracy computed", "panel")],
+    [("╌╌      ", "off+panel"), ("○ accuracy off", "panel")],
     [("··      ", "panel dim"), ("parked, or no image", "panel")],
     [("held    ", "panel dim"), ("the last accuracy; not being computed", "panel")],
     [("62/64   ", "panel dim"), ("accuracy over so many images of all", "panel")],
@@ -73,7 +73,7 @@ class Help(ModalScreen[None]):
         if event.key == "tab" and self.app.size.width < WIDE_PANEL:
             self._second = not self._second
             self._draw()
-        else:
+        elif self.is_current:  # a second key may come before the first has closed it
             self.dismiss()
 
 
@@ -81,10 +81,14 @@ class Leave(ModalScreen[str]):
     """The question that `q` and ctrl+c ask."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "dismiss('stop')", "stop", id="leave.stop", tooltip="Stop the session; its journal stays"),
-        Binding("escape", "dismiss('')", "back", id="leave.back", tooltip="Back to the lanes"),
-        Binding("ctrl+c", "dismiss('stop')", "stop", id="leave.again", show=False),
+        Binding("s", "answer('stop')", "stop", id="leave.stop", tooltip="Stop the session; its journal stays"),
+        Binding("escape", "answer('')", "back", id="leave.back", tooltip="Back to the lanes"),
     ]
+
+    def action_answer(self, answer: str) -> None:
+        """Close with this answer, once."""
+        if self.is_current:
+            self.dismiss(answer)
 
     def compose(self) -> ComposeResult:
         """One panel."""

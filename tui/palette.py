@@ -22,10 +22,10 @@ _GROUNDS = {"on body": ON_BAR, "off body": OFF_BAR}
 
 @cache
 def style(role: str) -> Style:
-    """The style of a role; `+band` after a role puts it on the chosen lane's ground, `+reverse` reverses it."""
+    """The style of a role; `+band` and `+panel` after it change its ground, `+reverse` reverses it."""
     name, *more = role.split("+")
     if name in _GROUNDS:
         return Style(bgcolor=_GROUNDS[name])
     colour, bold = _ROLES[name]
-    ground = BAND if "band" in more else PANEL if name.startswith("panel") else GROUND
+    ground = BAND if "band" in more else PANEL if name.startswith("panel") or "panel" in more else GROUND
     return Style(color=colour, bgcolor=ground, bold=bold, reverse="reverse" in more)

@@ -24,6 +24,8 @@ class Scene(NamedTuple):
     chosen: frozenset[int]
     frozen: bool
     journal_bytes: int
+    orphaned: bool = False
+    """The supervisor is gone and the journal has no end."""
     outcome: str = "predict"
 
 
@@ -42,11 +44,14 @@ class Layout(NamedTuple):
     """The lanes that are shown."""
 
 
-def scene(session: Session, now_ns: int, chosen: frozenset[int], *, frozen: bool, journal_bytes: int) -> Scene:
+def scene(
+    session: Session, now_ns: int, chosen: frozenset[int], *, frozen: bool, journal_bytes: int, orphaned: bool = False
+) -> Scene:
     """Take everything a frame needs."""
     seen = view(session, now_ns)
     moment = session.origin_ns + seen.age_ns
-    return Scene(session, moment, seen, latest_comparison(session, "predict", moment), chosen, frozen, journal_bytes)
+    compared = latest_comparison(session, "predict", moment)
+    return Scene(session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned)
 
 
 def layout(width: int, height: int, lanes: int, first_chosen: int) -> Layout:

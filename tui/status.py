@@ -40,6 +40,8 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
     found: Row = []
     if seen.ended is not None:
         found.append(("ended", "bright"))
+    elif scene.orphaned:
+        found.append(("✖ supervisor is gone", "alert bold"))
     elif seen.loading:
         found.append(("loading", "text"))
     else:
@@ -76,6 +78,8 @@ def open_sentence(scene: Scene) -> str:
     seen = scene.view
     if seen.ended is not None:
         return "The session has ended and its journal is whole. q leaves."
+    if scene.orphaned:
+        return "The supervisor is gone and its workers with it; the journal holds all but the last moment. q leaves."
     if seen.loading:
         failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
         words = f"{count(len(seen.lanes) - len(failed))} lanes start together when the last of them is warm."

@@ -197,7 +197,7 @@ def moments(columns: int, rows: int, profile: str) -> None:
         terminal = Terminal(columns, rows, f"{sys.executable} -m quintet {profile} --log {log}; sleep 60")
         try:
             terminal.wait_for("loading")
-            terminal.wait_for("warm-up", 30)
+            terminal.wait_for(" of 30" if columns >= 100 else "✓ ground truth", 60)
             terminal.picture("1-loading")
             terminal.wait_for("on for" if columns >= 100 else "● on 0:")
             time.sleep(14)
@@ -211,7 +211,8 @@ def moments(columns: int, rows: int, profile: str) -> None:
             terminal.press("?")
             terminal.wait_for("how to read it" if columns >= 100 else "look")
             terminal.picture("5-help")
-            terminal.press("x", "t")
+            terminal.press("x")
+            terminal.press("t")
             time.sleep(8)
             terminal.picture("6-alone")
             terminal.press("q")

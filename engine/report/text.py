@@ -87,10 +87,10 @@ def _values(session: Session) -> list[str]:
             last = lane.values[-1]
             words = [f"{name} {100 * value:.1f} %" for name, value in last.values.items()]
             told = [*words, f"({last.images}/{last.of})"]
-            for place in range(0, len(told), 3):
-                lines.append(
-                    f"{'' if place else lane.name:10.9}" + "".join(f"{word:23}" for word in told[place : place + 3])
-                )
+            lines += [
+                f"{'' if place else lane.name:10.9}" + "".join(f"{word:23}" for word in told[place : place + 3])
+                for place in range(0, len(told), 3)
+            ]
     return ["Accuracy, last value", "", *lines] if lines else []
 
 

@@ -91,7 +91,8 @@ class TimedLoop:
         self._passes = {"inference": 0, "validation": 0}
         self._open = False
         self._ended = 0
-        self._value_at = self._value_cost = 0
+        self._value_at: int | None = None
+        self._value_cost = 0
         self._was_whole = False
 
     def begin(self) -> None:
@@ -178,10 +179,11 @@ class TimedLoop:
     def _value(self) -> None:
         images, of = self._backend.coverage()
         whole = images == of
-        due = self._clock() - self._value_at >= max(VALUE_LEAST_NS, VALUE_SPACING * self._value_cost)
+        began = self._clock()
+        spacing = max(VALUE_LEAST_NS, VALUE_SPACING * self._value_cost)
+        due = self._value_at is None or began - self._value_at >= spacing
         if not due and (self._was_whole or not whole):
             return
-        began = self._clock()
         accuracy = self._backend.accuracy()
         self._value_at = self._clock()
         self._value_cost = self._value_at - began

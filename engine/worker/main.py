@@ -57,11 +57,13 @@ def resident_bytes() -> int:
 
 def serve(order: LaneOrder, port: Port) -> None:
     """Load, warm up, say ready, and run until told to stop. Raises LoadFault."""
-    backend = backend_for(order)
+    port.send(Step(order.lane, time.monotonic_ns(), "model", "begun", 0, 1))  # importing torch is part of the wait
 
     def report(step: str, state: str, done: int, of: int) -> None:
-        port.send(Step(order.lane, time.monotonic_ns(), step, state, done, of))
+        if (step, state) != ("model", "begun"):
+            port.send(Step(order.lane, time.monotonic_ns(), step, state, done, of))
 
+    backend = backend_for(order)
     backend.load(report)
     refused = backend.refusal(order.levels)
     if refused:

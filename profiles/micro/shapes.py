@@ -104,7 +104,7 @@ def _ground(rng: np.random.Generator, height: int, width: int, scale: float) -> 
         thick = int(rng.choice([-1, 2, 3]))
         radius = int(rng.uniform(6, 20) * scale)
         cv2.circle(picture, centre, radius, rng.integers(0, 255, 3).tolist(), thick, cv2.LINE_AA)
-    return picture
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def _place(

@@ -1,0 +1,114 @@
+"""Profiles: what ships is sound, and every mistake gets one sentence that names the file, the lane, the key and the mend."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from quintet.engine import profile as profiles
+from quintet.engine.profile import FOLDER, BadInput
+
+LANE = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
+
+
+def load(folder: Path, text: str, *sets: str) -> profiles.Profile:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return profiles.load(str(path), list(sets))
+
+
+def test_the_shipped_profiles_load() -> None:
+    assert "micro" in profiles.names()
+    micro = profiles.load("micro")
+    assert [lane.task for lane in micro.lanes] == ["cls", "detect", "pose", "seg", "obb"]
+    assert all(Path(lane.weights).is_absolute() and lane.weights_sha256 for lane in micro.lanes)
+    assert {lane.levels()["mode"] for lane in micro.lanes} == {"validation"}
+
+
+def test_defaults_fill_lanes_and_paths_are_relative_to_the_profile(tmp_path: Path) -> None:
+    defaults = '[defaults]\nbackend = "sleep"\nimgsz = 96\ndata.validation = "v"\n'
+    text = defaults + '[[lane]]\nname = "a"\ntask = "cls"\ndata.inference = "i"\n'
+    lane = load(tmp_path, text).lanes[0]
+    assert (lane.imgsz, lane.data.validation, lane.data.inference) == (96, str(tmp_path / "v"), str(tmp_path / "i"))
+
+
+def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
+    two = LANE + LANE.replace('"a"', '"b"')
+    changed = load(tmp_path, two, "all.mode=withoutval", "b.keep=results")
+    assert [lane.levels()["score"] for lane in changed.lanes] == ["off", "off"]
+    assert [lane.levels()["keep"] for lane in changed.lanes] == ["off", "results"]
+    assert [lane.levels()["mode"] for lane in changed.lanes] == ["withoutval", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name = ", "mine.toml is not valid TOML"),
+        ("colour = 1\n" + LANE, "mine.toml has an unknown key `colour`"),
+        ("seed = 1\n", "1 to 16 tables"),
+        (LANE * 17, "1 to 16 tables"),
+        (LANE + LANE, "two lanes 'a'"),
+        (LANE + "imgzs = 4\n", "mine.toml, lane a: unknown key `imgzs`. Allowed are name, task"),
+        (LANE + 'imgsz = "big"\n', "mine.toml, lane a, `imgsz`: Expected int, got str"),
+        (LANE.replace("cls", "fly"), "mine.toml, lane a, `task`: Invalid enum value 'fly'"),
+        (LANE.replace('task = "cls"\n', ""), "mine.toml, lane a: Object missing required field task"),
+        (
+            LANE + 'switches = { score = "loud" }\n',
+            "mine.toml, lane a: score has no level 'loud'; its levels are off, inline",
+        ),
+        (LANE.replace("sleep", "yolo"), "mine.toml, lane a: `weights` is missing"),
+        (LANE.replace("sleep", "yolo") + 'weights = "w.pt"\n', "there are no weights at"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value).rstrip("\n") or "TOML" in says
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("score=off", "LANE.SWITCH=LEVEL"), ("a.score", "LANE.SWITCH=LEVEL"), ("z.score=off", "there is no lane 'z'"),
+     ("a.score=x", "score has no level 'x'"), ("a.x=1", "there is no switch 'x'"), ("a.threads=2", "fixed at start")],
+)  # fmt: skip
+def test_a_wrong_set_gets_one_sentence(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        load(tmp_path, LANE, text)
+
+
+def test_an_unknown_profile_names_those_that_ship(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"There is no profile 'nano'\. Use one that ships \(micro"):
+        profiles.load("nano")
+    with pytest.raises(BadInput, match="There is no profile at"):
+        profiles.load(str(tmp_path / "x.toml"))
+
+
+def test_weights_of_another_task_are_found_without_unpickling(tmp_path: Path) -> None:
+    weights = FOLDER / "micro" / "seg.pt"
+    assert profiles.peek_task(weights) == "seg"
+    text = f'[[lane]]\nname = "a"\ntask = "detect"\nweights = "{weights}"\n'
+    with pytest.raises(BadInput, match=r"seg\.pt is a seg model, the lane's task is detect"):
+        load(tmp_path, text)
+
+
+def test_peeking_never_runs_what_is_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR.")
+    assert profiles.peek_task(path) is None
+    assert not (tmp_path / "ran").exists()
+    path.write_bytes(b"no zip")
+    assert profiles.peek_task(path) is None
+
+
+def test_data_that_is_missing_is_named(tmp_path: Path) -> None:
+    weights = FOLDER / "micro" / "detect.pt"
+    head = f'[[lane]]\nname = "a"\ntask = "detect"\nweights = "{weights}"\n'
+    with pytest.raises(BadInput, match=r"there is no .*/nowhere\. Check `data.inference`"):
+        load(tmp_path, head + 'data.inference = "nowhere"\n')
+    with pytest.raises(BadInput, match=r"`data.validation` is missing"):
+        load(tmp_path, head)
+    assert load(tmp_path, head + f'data.inference = "{tmp_path}"\nswitches.mode = "inference"\n')

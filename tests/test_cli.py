@@ -1,0 +1,113 @@
+"""The command line as a person meets it: exit statuses, one-sentence errors, and what is printed where."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import Headless
+
+
+def quintet(
+    *words: str, environment: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "quintet", *words], capture_output=True, text=True, check=False, cwd=cwd,
+        env={**os.environ, **(environment or {})},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nano",), "There is no profile 'nano'"),
+        (("run", "x/y.toml"), "There is no profile at x/y.toml"),
+        (("micro", "--set", "all.score"), "--set all.score is not LANE.SWITCH=LEVEL"),
+        (("micro", "--for", "soon"), "--for soon: give a time above zero"),
+        (("micro", "--for", "0s"), "--for 0s: give a time above zero"),
+        (("micro",), "The screen needs a terminal, and this is none. Use --headless."),
+        (("report", "nothing.msgpack"), "nothing.msgpack cannot be read"),
+        (("report", __file__), "is no quintet journal"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(words: tuple[str, ...], says: str) -> None:
+    ran = quintet(*words)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert ran.stderr.startswith("quintet: ")
+    assert ran.stderr.count("\n") == 1
+    assert ran.stdout == ""
+
+
+def test_an_unknown_option_is_status_2() -> None:
+    ran = quintet("micro", "--colour")
+    assert ran.returncode == 2
+    assert "--colour" in ran.stderr
+
+
+def test_a_log_that_exists_or_cannot_be_written_is_refused_before_anything_starts(
+    tmp_path: Path, sleep_profile: Path
+) -> None:
+    (tmp_path / "there.msgpack").write_text("mine")
+    for log, says in (
+        (tmp_path / "there.msgpack", "exists already"),
+        (tmp_path / "no" / "folder.msgpack", "There is no folder"),
+        (tmp_path, "is a folder"),
+        (Path("/proc/quintet.msgpack"), "cannot be written"),
+    ):
+        ran = quintet("run", str(sleep_profile), "--headless", "--log", str(log))
+        assert (ran.returncode, says in ran.stderr, ran.stderr.count("\n")) == (2, True, 1), ran.stderr
+    assert (tmp_path / "there.msgpack").read_text() == "mine"
+
+
+def test_help_and_version_read_well() -> None:
+    assert quintet("--version").stdout == "quintet 0.1.0\n"
+    told = quintet("--help").stdout
+    for command in ("run", "report", "profiles"):
+        assert command in told
+    assert "--headless" in quintet("run", "--help").stdout
+
+
+def test_without_torch_one_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+    hide = tmp_path / "sitecustomize.py"
+    hide.write_text(
+        "from importlib.machinery import PathFinder\n"
+        "real = PathFinder.find_spec\n"
+        "hidden = ('torch', 'ultralytics')\n"
+        "PathFinder.find_spec = lambda name, path=None, target=None: "
+        "None if name in hidden else real(name, path, target)\n"
+    )
+    ran = quintet("micro", "--headless", environment={"PYTHONPATH": str(tmp_path)})
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "pip install 'quintet[models]'" in ran.stderr
+
+
+def test_headless_prints_the_path_alone_and_report_reads_it(tmp_path: Path, sleep_profile: Path) -> None:
+    run = Headless(sleep_profile, tmp_path, "--for", "6s", "--set", "all.mode=withoutval")
+    assert run.end() == 0
+    assert run.out == f"{run.journal}\n"
+    progress = run.errors.read_text()
+    assert "cls 4." in progress
+    ran = quintet("report", str(run.journal))
+    assert ran.returncode == 0
+    assert "ended: time" in ran.stdout
+    assert max(map(len, ran.stdout.splitlines())) <= 80
+    rows = [line.split() for line in ran.stdout.splitlines() if line.startswith(("cls ", "obb "))]
+    assert rows[0][:3] == ["cls", "together", "withoutval"]
+
+
+def test_logs_land_in_logs_where_that_folder_is_and_else_in_the_state_folder(
+    tmp_path: Path, sleep_profile: Path, own_state: Path
+) -> None:
+    words = ("run", str(sleep_profile), "--headless", "--for", "0.1s")
+    away = quintet(*words, cwd=tmp_path).stdout.strip()
+    assert Path(away).parent == own_state / "quintet" / "logs"
+    (tmp_path / "logs").mkdir()
+    here = quintet(*words, cwd=tmp_path).stdout.strip()
+    assert Path(here).parent == tmp_path / "logs"
+    assert Path(here).name.startswith("sleep-2")

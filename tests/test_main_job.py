@@ -1,0 +1,36 @@
+"""The main job with the real models: five lanes have images, arms and values, and the report has its table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import Headless
+
+
+@pytest.mark.slow
+def test_five_real_models_run_score_and_are_reported(tmp_path: Path, own_state: Path) -> None:
+    run = Headless("micro", tmp_path, "--for", "8s")
+    assert run.end() == 0, run.errors.read_text()
+    assert run.out == f"{run.journal}\n"
+    session = run.session()
+    for lane in session.lanes:
+        assert len(lane.rows) > 20
+        assert lane.arms[0].levels["mode"] == "validation"
+        assert lane.values
+        assert lane.values[-1].of == 64
+        assert lane.holes == lane.lost == 0
+        info = lane.ready.info if lane.ready else {}
+        assert (info["device"], info["threads"], info["validation_images"]) == ("cpu", 1, 64)
+    per_image = run.journal.stat().st_size / sum(len(lane.rows) + lane.rows.warm_up for lane in session.lanes)
+    assert per_image < 100  # rows alone are about 57; the rest is the start of so short a session
+    told = subprocess.run(
+        [sys.executable, "-m", "quintet", "report", str(run.journal)], capture_output=True, text=True, check=True
+    ).stdout
+    for name in ("cls", "detect", "pose", "seg", "obb"):
+        assert any(line.startswith(name) and "together" in line and "validation" in line for line in told.splitlines())
+    assert "map50_mask 93.4 %" in told or session.lanes[3].values[-1].images < 64
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.msgpack", "stderr"]

@@ -1,0 +1,196 @@
+"""The real program on a real pty, through a terminal emulator: what a person does, sees, and is left with."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyte
+import pytest
+
+from quintet.engine.journal import read
+from quintet.engine.session import folded
+from tests.running import alive, wait_until
+
+RESTORED = b"\x1b[?1049l"
+PATIENCE_S = 30.0
+
+
+class Terminal:
+    """A child on a pty of 120x40, its output fed to an emulated screen."""
+
+    def __init__(self, *words: str, columns: int = 120, rows: int = 40) -> None:
+        self.raw = bytearray()
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.pid, self._descriptor = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.environ["TERM"] = "xterm-256color"
+            os.environ["LANG"] = "C.UTF-8"
+            os.environ.pop("COLUMNS", None)
+            os.environ.pop("LINES", None)
+            os.execv(sys.executable, [sys.executable, "-m", "quintet", *words])
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.status: int | None = None
+
+    def _read(self, seconds: float) -> bool:
+        """Take what comes; false at the end of the output."""
+        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            content = os.read(self._descriptor, 65536)
+        except OSError:
+            return False
+        self.raw += content
+        self._stream.feed(content)
+        return bool(content)
+
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def wait_for(self, words: str, seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
+        while words not in self.text():
+            assert time.monotonic() < end, f"no {words!r} on the screen:\n{self.text()}"
+            if not self._read(0.05):
+                assert words in self.text(), f"ended without {words!r}:\n{self.text()}"
+
+    def press(self, keys: str) -> None:
+        os.write(self._descriptor, keys.encode())
+
+    def family(self) -> list[psutil.Process]:
+        """The supervisor and its workers."""
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        end = time.monotonic() + PATIENCE_S
+        while self._read(0.1):
+            assert time.monotonic() < end, f"did not end:\n{self.text()}"
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def close(self) -> None:
+        if self.status is None:
+            family = self.family()
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        os.close(self._descriptor)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.msgpack"
+
+
+@pytest.fixture
+def live(sleep_profile: Path, log: Path) -> Iterator[Terminal]:
+    terminal = Terminal(str(sleep_profile), "--log", str(log))
+    yield terminal
+    terminal.close()
+
+
+def test_start_flip_all_see_it_quit(live: Terminal, log: Path) -> None:
+    live.wait_for("● on for 0:02")  # longer than its burn-in, so that it can be compared
+    family = live.family()
+    assert len(family) == 6
+    live.press("0a")
+    live.wait_for("accuracy ○ off for")
+    live.wait_for("accuracy off in all lanes, within")
+    live.wait_for("all lanes · together · predict")
+    live.press("q")
+    live.wait_for("leave?")
+    live.press("s")
+    assert live.end() == 0
+    assert not alive(family)
+    assert str(log) in live.text()
+    assert RESTORED in live.raw
+    session = folded(read(log))
+    assert session.end is not None
+    assert session.end.reason == "asked"
+    assert [lane.arms[-1].levels["mode"] for lane in session.lanes] == ["withoutval"] * 5
+    assert not list(log.parent.glob("*.stderr"))
+
+
+def test_one_lane_alone_and_back(live: Terminal) -> None:
+    live.wait_for("● on for")
+    live.press("3t")
+    live.wait_for("· alone ·")
+    live.wait_for("parked")
+    live.press("t")
+    live.wait_for("· together ·")
+    live.press("\x03")
+    live.wait_for("leave?")
+    live.press("\x03")
+    assert live.end() == 0
+
+
+def test_ctrl_c_while_loading_leaves_nothing(tmp_path: Path, log: Path) -> None:
+    profile = tmp_path / "slow.toml"
+    profile.write_text(
+        '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv = { QUINTET_SLEEP_LOAD_MS = "60000" }\n'
+    )
+    terminal = Terminal(str(profile), "--log", str(log))
+    try:
+        terminal.wait_for("loading")
+        family = terminal.family()
+        terminal.press("\x03\x03")
+        assert terminal.end() == 0
+        assert not alive(family)
+        assert RESTORED in terminal.raw
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.1, 0.3])
+def test_a_signal_before_the_screen_stands_stops_everything(sleep_profile: Path, log: Path, pause_s: float) -> None:
+    terminal = Terminal(str(sleep_profile), "--log", str(log))
+    try:
+        wait_until(lambda: "quintet" in psutil.Process(terminal.pid).cmdline(), "the child's exec")
+        time.sleep(pause_s)  # anywhere in the start: whatever is there must go
+        family = terminal.family()
+        os.kill(terminal.pid, signal.SIGINT)
+        terminal.end()
+        gone, left = psutil.wait_procs(family, timeout=10)
+        assert not left
+        assert len(gone) == len(family)
+    finally:
+        terminal.close()
+
+
+def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: Path) -> None:
+    live.wait_for("● on for")
+    family = live.family()
+    next(process for process in family if "quintet.engine.serve" in process.cmdline()).kill()
+    live.wait_for("supervisor is gone")
+    wait_until(lambda: not alive(family), "the workers' end", 3)
+    live.press("q")
+    assert live.end() == 1
+    assert RESTORED in live.raw
+    assert folded(read(log)).end is None
+
+
+def test_a_terminal_that_is_too_small_is_refused(sleep_profile: Path, log: Path) -> None:
+    terminal = Terminal(str(sleep_profile), "--log", str(log), columns=70, rows=20)
+    try:
+        assert terminal.end() == 2
+        assert "screen needs 80x24" in terminal.text().replace("\n", "")
+        assert not log.exists()
+    finally:
+        terminal.close()
