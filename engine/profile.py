@@ -24,7 +24,6 @@ else:
 
 FOLDER = Path(os.path.abspath(__file__)).parent.parent / "profiles"  # noqa: PTH100  resolve() would follow the package's links
 MOST_LANES = 16
-ULTRALYTICS_TASKS = {"cls": "classify", "detect": "detect", "pose": "pose", "seg": "segment", "obb": "obb"}
 _MODEL_CLASSES = {
     "ClassificationModel": "cls", "DetectionModel": "detect", "PoseModel": "pose", "SegmentationModel": "seg",
     "OBBModel": "obb",
