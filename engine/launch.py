@@ -9,62 +9,93 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Protocol
 
 ALLOWED = (
     "PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "XDG_CACHE_HOME",
 )  # fmt: skip
 ALLOWED_HEADS = ("LC_", "DYLD_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "PYTORCH_", "OMP_", "MKL_")
-SEND_BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 20
 STDERR_TAIL_BYTES = 2000
 
 
-class Child(NamedTuple):
-    """A started worker: its process, the supervisor's end of the socket, and the end of the lifeline that keeps it alive."""
+class Process(Protocol):
+    """A worker's process, started here or adopted from the nursery."""
 
-    process: subprocess.Popen[bytes]
-    sock: socket.socket
-    lifeline: int
+    pid: int
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def wait(self, timeout: float) -> int:
+        """Wait for the exit status. Raises subprocess.TimeoutExpired."""
+
+
+class Wires:
+    """Socket pair and lifeline of one worker. The worker's ends are kept until it has them."""
+
+    def __init__(self) -> None:
+        self.sock, self._theirs = socket.socketpair()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        self._theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        self.sock.setblocking(False)
+        self._end, self._lifeline = os.pipe()
+        self._handed_over = False
+
+    @property
+    def workers_ends(self) -> tuple[int, int]:
+        """Descriptors of the worker's socket and lifeline."""
+        return self._theirs.fileno(), self._end
+
+    def hand_over(self) -> None:
+        """The worker has its ends: close ours of them, so that its end is seen."""
+        if not self._handed_over:
+            self._handed_over = True
+            self._theirs.close()
+            os.close(self._end)
 
     def release(self) -> None:
-        """Close both descriptors; a worker that still lives ends by that."""
+        """Close everything; a worker that still lives ends by that."""
+        self.hand_over()
         self.sock.close()
-        os.close(self.lifeline)
+        os.close(self._lifeline)
 
 
-def environment(private: Path, lane: int, extra: dict[str, str]) -> dict[str, str]:
+def environment(private: Path, whose: str, extra: dict[str, str]) -> dict[str, str]:
     """What a worker sees: an allow-list of ours, Ultralytics silenced and with settings of its own, and the lane's env."""
     kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith(ALLOWED_HEADS)}
-    settings = private / f"lane{lane}"
+    settings = private / whose
     settings.mkdir(exist_ok=True)
-    quiet = {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_VERBOSE": "0", "YOLO_CONFIG_DIR": str(settings)}
+    # OpenBLAS starts its threads when numpy is imported, and a process with threads must not be forked
+    quiet = {
+        "OPENBLAS_NUM_THREADS": "1",
+        "YOLO_OFFLINE": "1",
+        "YOLO_AUTOINSTALL": "0",
+        "YOLO_VERBOSE": "0",
+        "YOLO_CONFIG_DIR": str(settings),
+    }
     return {**kept, **quiet, **extra}
 
 
-def spawn(lane: int, private: Path, stderr: Path, extra_environment: dict[str, str]) -> Child:
-    """Start one worker in the session's private folder, its stderr in a file. Raises OSError."""
-    ours, theirs = socket.socketpair()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SEND_BUFFER_BYTES)
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    ours.setblocking(False)
-    end, lifeline = os.pipe()
-    try:
-        with stderr.open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "quintet.engine.worker.main", str(theirs.fileno()), str(end)],
-                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-                env=environment(private, lane, extra_environment), pass_fds=(theirs.fileno(), end),
-            )  # fmt: skip
-    except OSError:
-        ours.close()
-        os.close(lifeline)
-        raise
-    finally:
-        theirs.close()
-        os.close(end)
-    return Child(process, ours, lifeline)
+def spawn(lane: int, wires: Wires, private: Path, stderr: Path, extra: dict[str, str], python: str) -> Process:
+    """Start one worker as a plain process in the session's private folder, its stderr in a file. Raises OSError."""
+    ends = wires.workers_ends
+    with stderr.open("ab") as errors:
+        process = subprocess.Popen(
+            [python, "-m", "quintet.engine.worker.main", *map(str, ends)],
+            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
+            env=environment(private, f"lane{lane}", extra), pass_fds=ends,
+        )  # fmt: skip
+    wires.hand_over()
+    return process
 
 
 def how_it_ended(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ from quintet.engine.events import (
     encode,
     unpacker,
 )
-from quintet.engine.launch import Child, spawn, stderr_tail
+from quintet.engine.launch import Process, Wires, spawn, stderr_tail
 from quintet.engine.profile import Lane, Profile
 
 READ_BYTES = 1 << 18
@@ -37,39 +38,68 @@ SILENT_NS, SILENT_IMAGES = 10_000_000_000, 5
 
 
 class Link:
-    """One lane's worker. `state` goes from `loading` to `ready` to `gone`; `failed` stays true after a fault."""
+    """One lane's worker. `state` goes from `loading` to `ready` to `gone`; `failed` stays true after a fault.
+
+    A restart begins at `loading` again, with the levels that were in force and the next free arm and seq.
+    """
 
     def __init__(self, number: int, lane: Lane, private: Path, stderr: Path) -> None:
         self.number, self.lane, self.stderr = number, lane, stderr
-        self.state = "loading"
+        self.state = "gone"
         self.failed = False
+        self.restart_asked = False
         self.open = False
         self.waiting: dict[int, int] = {}
         """Command ids that were not answered yet, with their deadlines in nanoseconds."""
         self.next_arm = self.next_seq = 0
         self.cycle_ns = 0
         self.images = 0
-        self.child: Child | None = None
+        self.process: Process | None = None
+        """None while a worker is not born yet."""
+        self.wires: Wires | None = None
+        self._levels = lane.levels()
         self._private = private
         self._unpacker = unpacker()
 
-    def start(self, profile: Profile) -> None:
-        """Start the process and send it its lane. Raises OSError."""
-        self.child = spawn(self.number, self._private, self.stderr, self.lane.env)
+    @property
+    def forkable(self) -> bool:
+        """Whether the nursery may bear this lane's worker: it has the supervisor's interpreter and environment."""
+        return not self.lane.env and self.lane.python is None
+
+    def wire(self, profile: Profile) -> Wires:
+        """Begin a worker: make its socket and send it its lane, which it reads once it lives."""
+        self.wires = Wires()
+        self.state, self.failed, self.restart_asked, self.open = "loading", False, False, False
+        self.process = None
+        self.waiting.clear()
+        self._unpacker = unpacker()
         settings: dict[str, Any] = {
             **msgspec.to_builtins(self.lane),
             "seed": profile.seed,
             "keep_bytes": keep_bytes(profile),
         }
-        self.send(LaneOrder(self.number, settings, self.lane.levels(), self.next_arm, self.next_seq))
+        self.send(LaneOrder(self.number, settings, self._levels, self.next_arm, self.next_seq))
+        return self.wires
+
+    def spawn(self) -> None:
+        """Start the wired worker as a plain process. Raises OSError."""
+        assert self.wires is not None
+        python = self.lane.python or sys.executable
+        self.process = spawn(self.number, self.wires, self._private, self.stderr, self.lane.env, python)
+
+    def adopt(self, process: Process) -> None:
+        """The nursery bore the wired worker."""
+        self.process = process
+        if self.wires is not None:
+            self.wires.hand_over()
 
     def send(self, order: Frame) -> bool:
         """Send one order; false when the worker's socket takes none (it is gone, or has been deaf for very long)."""
-        if self.child is None or self.state == "gone":
+        if self.wires is None or self.state == "gone":
             return False
         content = encode(order)
         try:
-            return self.child.sock.send(content) == len(content)
+            return self.wires.sock.send(content) == len(content)
         except OSError:
             return False
 
@@ -82,9 +112,9 @@ class Link:
 
     def receive(self) -> Iterator[Frame]:
         """The checked events that have come. Raises ValueError at a bad one and EOFError when the worker has gone."""
-        assert self.child is not None
+        assert self.wires is not None
         try:
-            content = self.child.sock.recv(READ_BYTES)
+            content = self.wires.sock.recv(READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
@@ -111,7 +141,7 @@ class Link:
             else:
                 self.cycle_ns = sum(frame.rows[0][2:4]) + frame.rows[0][7] + frame.rows[0][8]
         elif isinstance(frame, Arm):
-            self.next_arm = frame.arm + 1
+            self.next_arm, self._levels = frame.arm + 1, frame.levels
         elif isinstance(frame, Gate):
             self.open = frame.open
         elif isinstance(frame, Ready):
@@ -134,23 +164,35 @@ class Link:
 
     def gone(self) -> int | None:
         """Reap the process and close its descriptors; its exit status, or None when it has none yet."""
-        if self.child is None:
+        if self.process is None:
             return None
-        status = self.child.process.poll()
-        if status is not None and self.state != "gone":
-            self.state, self.open = "gone", False
-            self.child.release()
+        status = self.process.poll()
+        if status is not None:
+            self._release()
         return status
+
+    def give_up(self) -> None:
+        """There is no process and will be none."""
+        self.failed = True
+        self._release()
+
+    def _release(self) -> None:
+        if self.state != "gone" and self.wires is not None:
+            self.state, self.open = "gone", False
+            self.wires.release()
 
     def end(self) -> None:
         """SIGTERM, then SIGKILL, then reap; for a worker that did not stop when asked."""
-        if self.child is None or self.state == "gone":
+        if self.state == "gone":
+            return
+        if self.process is None:
+            self._release()
             return
         for number, patience_s in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)):
-            if self.child.process.poll() is None:
-                self.child.process.send_signal(number)
+            if self.process.poll() is None:
+                self.process.send_signal(number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.child.process.wait(patience_s)
+                    self.process.wait(patience_s)
         self.gone()
 
 

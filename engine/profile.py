@@ -56,6 +56,7 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     max_det: int = 300
     half: bool = False
     threads: int = 1
+    python: str | None = None
     env: dict[str, str] = {}
     backend: Literal["yolo", "sleep"] = "yolo"
     switches: dict[str, str | int | float] = {}

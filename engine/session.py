@@ -52,6 +52,7 @@ class Lane:
     gaps: list[Gap] = field(default_factory=list)
     stall_ns: int = 0
     lost: int = 0
+    open: bool = False
     failed_ns: int | None = None
     stuck_ns: int | None = None
     next_seq: int = 0
@@ -138,8 +139,7 @@ class Session:
         self.last_ns = max(self.last_ns, t_ns)
 
     def _change(self, t_ns: int, lane: Lane) -> None:
-        active = lane.gates and lane.gates[-1].open and lane.failed_ns is None
-        change = Change(t_ns, lane.number, lane.arms[-1].levels if active and lane.arms else None)
+        change = Change(t_ns, lane.number, lane.arms[-1].levels if lane.open and lane.arms else None)
         place = len(self.changes)
         while place and self.changes[place - 1].t_ns > t_ns:
             place -= 1
@@ -155,9 +155,20 @@ class Session:
 
     def _step(self, event: ev.Step) -> None:
         self._see(event.t_ns)
-        steps = self.lanes[event.lane].steps
-        begun = event.t_ns if event.state == "begun" or event.step not in steps else steps[event.step].begun_ns
-        steps[event.step] = StepState(event.state, event.done, event.of, begun, event.t_ns)
+        lane = self.lanes[event.lane]
+        if event.step == "model" and event.state == "begun" and (lane.ready is not None or lane.failed_ns is not None):
+            self._begin_again(event.t_ns, lane)
+        before = lane.steps.get(event.step)
+        begun = event.t_ns if before is None or before.state == "done" else before.begun_ns
+        lane.steps[event.step] = StepState(event.state, event.done, event.of, begun, event.t_ns)
+
+    def _begin_again(self, t_ns: int, lane: Lane) -> None:
+        """A restart: loading from the beginning, and out of every setting until its gate opens."""
+        lane.steps.clear()
+        lane.ready = lane.failed_ns = lane.stuck_ns = None
+        if lane.open:
+            lane.open = False
+            self._change(t_ns, lane)
 
     def _ready(self, event: ev.Ready) -> None:
         self._see(event.t_ns)
@@ -167,13 +178,14 @@ class Session:
         self._see(event.t_ns)
         lane = self.lanes[event.lane]
         lane.arms.append(event)
-        if lane.gates and lane.gates[-1].open:
+        if lane.open:
             self._change(event.t_ns, lane)
 
     def _gate(self, event: ev.Gate) -> None:
         self._see(event.t_ns)
         lane = self.lanes[event.lane]
         lane.gates.append(event)
+        lane.open = event.open
         self._change(event.t_ns, lane)
 
     def _value(self, event: ev.Value) -> None:
@@ -214,6 +226,7 @@ class Session:
             lane.stuck_ns = event.t_ns
         elif lane.failed_ns is None:
             lane.failed_ns = event.t_ns
+            lane.open = False
             self._change(event.t_ns, lane)
 
     def _clock(self, event: ev.Clock) -> None:

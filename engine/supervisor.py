@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from quintet.engine import places, switches
+from quintet.engine.births import Births
 from quintet.engine.control import Server
 from quintet.engine.events import (
     FORMAT,
@@ -30,10 +31,11 @@ from quintet.engine.events import (
     Reply,
     SetOrder,
     Start,
+    Step,
     StopOrder,
 )
 from quintet.engine.journal import Journal, JournalBroken
-from quintet.engine.launch import how_it_ended, stderr_tail
+from quintet.engine.launch import Process, how_it_ended, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.manifest import manifest
 from quintet.engine.profile import Profile
@@ -50,6 +52,8 @@ class Options(NamedTuple):
     start_timeout_s: float = 120.0
     linger_s: float | None = None
     """End after so long without a screen; None: never."""
+    forks: bool = True
+    """Whether a nursery may fork the workers."""
 
 
 class Supervisor:
@@ -64,6 +68,9 @@ class Supervisor:
             Link(number, lane, private, journal.with_suffix(f".lane{number}.stderr"))
             for number, lane in enumerate(profile.lanes)
         ]
+        self._births = Births(
+            profile, private, journal.with_suffix(".nursery.stderr"), self._fault, self._receive, forks=options.forks
+        )
         self._server = Server(self.socket, journal, self._ask, self._screens)
         self._command_id = 0
         self._begun = False
@@ -79,35 +86,29 @@ class Supervisor:
             loop.add_signal_handler(number, self._finish, "signal")
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         try:
-            self._start_workers()
-            self._append(Start(FORMAT, time.monotonic_ns(), time.time_ns(), manifest(self._profile)))
+            for link in self._links:
+                self._births.begin(link)
+            begun_ns = time.monotonic_ns()
+            self._append(Start(FORMAT, begun_ns, time.time_ns(), manifest(self._profile)))
+            for link in self._links:
+                self._append(Step(link.number, begun_ns, "model", "begun", 0, 1))
             await self._server.open()
             if opened is not None:
                 opened.set()
             self._screens(0)
-            loop.call_later(self._options.start_timeout_s, self._start_timeout)
-            await self._work(loop)
+            for link in self._links:
+                loop.call_later(self._options.start_timeout_s, self._start_timeout, link)
+            await self._work()
         finally:
             await self._shut(loop)
         failed = any(link.failed for link in self._links)
         return 1 if failed or self._reason == "fault" else 0
 
-    async def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        for link in self._links:
-            if link.child is not None and link.state != "gone":
-                loop.add_reader(link.child.sock, self._receive, link)
+    async def _work(self) -> None:
         while not self._done.is_set():
             self._tick()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._done.wait(), 1.0)
-
-    def _start_workers(self) -> None:
-        for link in self._links:
-            try:
-                link.start(self._profile)
-            except OSError as error:
-                link.failed, link.state = True, "gone"
-                self._append(Fault(link.number, time.monotonic_ns(), "load", f"{link.lane.name}: {error}.", ""))
 
     def _append(self, event: Frame) -> None:
         try:
@@ -150,22 +151,23 @@ class Supervisor:
             self._broken()
 
     def _receive(self, link: Link) -> None:
+        was = link.state
         try:
             for frame in link.receive():
                 self._append(frame)
         except EOFError:
             self._lost_contact(link)
         except ValueError as error:
-            self._fail(link, "protocol", f"{link.lane.name} sent something that is no event: {error}.")
+            self._fault(link, "protocol", f"{link.lane.name} sent something that is no event: {error}.")
             self._lost_contact(link)
+        if was == "loading" and link.state == "ready" and self._begun:
+            self._rejoin(link)
         self._maybe_begin()
 
     def _lost_contact(self, link: Link) -> None:
-        loop = asyncio.get_running_loop()
-        if link.child is not None and link.state != "gone":
-            loop.remove_reader(link.child.sock)
-            if link.failed:
-                link.child.process.kill()  # it has said its last word, or none that could be read
+        self._births.forget(link)
+        if link.failed and link.process is not None:
+            link.process.kill()  # it has said its last word, or none that could be read
         self._reap(link, 0)
 
     def _reap(self, link: Link, tries: int) -> None:
@@ -176,23 +178,32 @@ class Supervisor:
                 link.end()
             asyncio.get_running_loop().call_later(REAP_S, self._reap, link, tries + 1)
             return
+        if link.restart_asked and self._reason is None:
+            self._begin_again(link)
+            return
         if not link.failed and self._reason is None:
-            ended = how_it_ended(link.child.process.returncode if link.child else 0)
-            self._fail(link, "died", f"{link.lane.name}: its process {ended}.")
-        if all(other.state == "gone" for other in self._links):
+            ended = how_it_ended(link.process.returncode or 0 if link.process else 0)
+            self._fault(link, "died", f"{link.lane.name}: its process {ended}.")
+        if all(other.state == "gone" for other in self._links) and not self._keeps_failed():
             self._finish("fault")
         self._maybe_begin()
 
-    def _fail(self, link: Link, kind: str, text: str) -> None:
-        link.failed = True
-        self._append(Fault(link.number, time.monotonic_ns(), kind, text, stderr_tail(link.stderr)))
+    def _keeps_failed(self) -> bool:
+        """With a screen there is somebody to try lanes again, so a session of failed lanes stays."""
+        return self._server.screens > 0
 
-    def _start_timeout(self) -> None:
-        for link in self._links:
-            if link.state == "loading" and not link.failed:
-                seconds = f"{self._options.start_timeout_s:g} s"
-                self._fail(link, "start_timeout", f"{link.lane.name} was not ready within {seconds} (--start-timeout).")
-        self._maybe_begin()
+    def _fault(self, link: Link | None, kind: str, text: str, stderr: str | None = None) -> None:
+        if link is not None:
+            link.failed = True
+            stderr = stderr_tail(link.stderr)
+        self._append(Fault(None if link is None else link.number, time.monotonic_ns(), kind, text, stderr or ""))
+        if link is not None:
+            self._maybe_begin()
+
+    def _start_timeout(self, link: Link) -> None:
+        if link.state == "loading" and not link.failed:
+            seconds = f"{self._options.start_timeout_s:g} s"
+            self._fault(link, "start_timeout", f"{link.lane.name} was not ready within {seconds} (--start-timeout).")
 
     def _maybe_begin(self) -> None:
         """The common start: once every lane is ready or has failed, all gates open together."""
@@ -205,6 +216,17 @@ class Supervisor:
             if self._options.for_s is not None:
                 asyncio.get_running_loop().call_later(self._options.for_s, self._finish, "time")
 
+    def _begin_again(self, link: Link) -> None:
+        self._append(Step(link.number, time.monotonic_ns(), "model", "begun", 0, 1))
+        self._births.begin(link)
+        asyncio.get_running_loop().call_later(self._options.start_timeout_s, self._start_timeout, link)
+
+    def _rejoin(self, link: Link) -> None:
+        """A restarted lane runs again, unless the others are not all running either."""
+        others = [other for other in self._links if other is not link and other.state == "ready"]
+        if all(other.open for other in others):
+            self._gate("supervisor", open_gate=True, lanes=[link.number])
+
     def _screens(self, count: int) -> None:
         """A screen came or left."""
         if self._leave is not None:
@@ -215,7 +237,10 @@ class Supervisor:
 
     def _ask(self, ask: Ask, who: str) -> Reply:
         """Answer a client. What lanes make of it stands in the journal."""
-        answers = {"set": self._ask_set, "active": self._ask_active, "mark": self._ask_mark, "stop": self._ask_stop}
+        answers = {
+            "set": self._ask_set, "active": self._ask_active, "restart": self._ask_restart, "mark": self._ask_mark,
+            "stop": self._ask_stop,
+        }  # fmt: skip
         if ask.what not in answers:
             return Reply(
                 ask.id, "refused", f"There is nothing called {ask.what!r} to ask; known are {', '.join(answers)}."
@@ -240,6 +265,27 @@ class Supervisor:
         if others:
             self._gate(who, open_gate=False, lanes=others)
         self._gate(who, open_gate=True, lanes=wanted)
+
+    def _ask_restart(self, arguments: dict[str, Any], who: str) -> None:
+        numbers = [int(number) for number in arguments["lanes"]]
+        if not numbers or not all(0 <= number < len(self._links) for number in numbers):
+            raise ValueError("Name at least one lane that there is.")
+        self._command_id += 1
+        now = time.monotonic_ns()
+        self._append(Command(self._command_id, now, who, {"restart": None}, numbers))
+        for link in (self._links[number] for number in numbers):
+            self._append(Answer(self._command_id, link.number, now, link.next_seq, "done", ""))
+            if link.state == "gone":
+                self._begin_again(link)
+            else:
+                link.restart_asked = True
+                link.send(StopOrder(0))
+                asyncio.get_running_loop().call_later(STOP_S, self._insist, link, link.process)
+
+    def _insist(self, link: Link, process: Process | None) -> None:
+        """A worker that was to restart and did not stop is killed."""
+        if link.restart_asked and link.process is process and process is not None:
+            process.kill()
 
     def _ask_mark(self, arguments: dict[str, Any], who: str) -> None:
         self._append(Mark(time.monotonic_ns(), who, str(arguments["text"])[:500]))
@@ -273,16 +319,16 @@ class Supervisor:
     async def _shut(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop, then terminate, then kill the workers; end the journal; remove the private folder."""
         await self._server.close()
-        living = [link for link in self._links if link.child is not None and link.state != "gone"]
+        living = [link for link in self._links if link.state != "gone"]
         if living:
             self._command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)
         deadline = loop.time() + STOP_S
         while any(link.state != "gone" for link in living) and loop.time() < deadline:
             await asyncio.sleep(REAP_S)
         for link in living:
-            if link.child is not None and link.state != "gone":
-                loop.remove_reader(link.child.sock)
+            self._births.forget(link)
             link.end()
+        self._births.close()
         counts = {"images": [link.images for link in self._links]}
         self._append(End(time.monotonic_ns(), self._reason or "fault", counts))
         with contextlib.suppress(JournalBroken, OSError):

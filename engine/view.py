@@ -15,7 +15,7 @@ from quintet.engine.stretches import measured, regime_of, setting_of, stretches
 
 RECENT_NS = 10_000_000_000
 P95_IMAGES = 1000
-"""The p95 is over the last so many images of the arm in force."""
+"""The p95 is over the last so many images of the setting in force."""
 METRICS = {
     "cls": ("top1", "top1"), "detect": ("map50_box", "mAP50"), "seg": ("map50_mask", "mAP50"),
     "pose": ("map50_pose", "mAP50"), "obb": ("map50_obb", "mAP50"),
@@ -70,7 +70,7 @@ class View(NamedTuple):
     regime: str
     regime_lanes: tuple[int, ...]
     since_ns: int
-    """How long the setting in force has lasted."""
+    """How long accuracy has been as it is in all active lanes."""
     devices: tuple[str, ...]
     ended: str | None
 
@@ -86,10 +86,10 @@ def view(session: Session, now_ns: int) -> View:
     return View(
         age_ns=now_ns - session.origin_ns,
         loading=session.begun_ns is None or session.begun_ns > now_ns,
-        lanes=tuple(lane_view(session, lane, now_ns) for lane in session.lanes),
+        lanes=tuple(lane_view(session, lane, now_ns, last.begin_ns if last else 0) for lane in session.lanes),
         regime=regime_of(session, setting) if setting.active else "",
         regime_lanes=setting.lanes,
-        since_ns=now_ns - last.begin_ns if last else 0,
+        since_ns=now_ns - max((_accuracy_since(session.lanes[n], now_ns) for n in setting.lanes), default=now_ns),
         devices=tuple(sorted({str(lane.ready.info.get("device", "?")) for lane in ready if lane.ready})),
         ended=session.end.reason if session.end and session.end.t_ns <= now_ns else None,
     )
@@ -105,13 +105,22 @@ def is_on(levels: Levels) -> bool:
     return levels["score"] != "off"
 
 
-def lane_view(session: Session, lane: Lane, now_ns: int) -> LaneView:
-    """One lane at a moment."""
+def _accuracy_since(lane: Lane, now_ns: int) -> int:
+    """When accuracy in this lane became what it is."""
+    since, level = 0, None
+    for arm in lane.arms:
+        if arm.t_ns <= now_ns and is_on(arm.levels) != level:
+            since, level = arm.t_ns, is_on(arm.levels)
+    return max(since, lane.gates[0].t_ns if lane.gates else 0)
+
+
+def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int) -> LaneView:
+    """One lane at a moment; setting_ns is when the setting in force began: no fact mixes two settings."""
     arm = arm_at(lane, now_ns)
     state = _state(session, lane, now_ns)
     mean = p95 = rate = None
     if arm is not None and state in ("running", "stuck", "ended"):
-        mean, p95, rate = _recent(lane, arm, now_ns)
+        mean, p95, rate = _recent(lane, max(setting_ns, arm.t_ns), now_ns)
     failed = state == "failed"
     fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
     return LaneView(
@@ -131,17 +140,17 @@ def _state(session: Session, lane: Lane, now_ns: int) -> str:
     if lane.ready is None or lane.ready.t_ns > now_ns:
         return "loading"
     gate = next((gate for gate in reversed(lane.gates) if gate.t_ns <= now_ns), None)
-    if gate is None:
+    if gate is None or gate.t_ns < lane.ready.t_ns:
         return "ready"
     return "running" if gate.open else "parked"
 
 
-def _recent(lane: Lane, arm: Arm, now_ns: int) -> tuple[float | None, int | None, float | None]:
-    """Mean over the last ten seconds of the arm, p95 over its last images, images per second."""
+def _recent(lane: Lane, since_ns: int, now_ns: int) -> tuple[float | None, int | None, float | None]:
+    """Mean over the last ten seconds, p95 over the last images, images per second; nothing from before since_ns."""
     rows = lane.rows
-    first, last = rows.span(max(now_ns - RECENT_NS, arm.t_ns), now_ns)
+    first, last = rows.span(max(now_ns - RECENT_NS, since_ns), now_ns)
     cycle = rows.mean_ns("cycle", first, last)
-    begin = max(bisect_left(rows.arm, arm.arm, hi=last), last - P95_IMAGES)
+    begin = max(bisect_left(rows.start_ns, since_ns, hi=last), last - P95_IMAGES)
     return (
         rows.mean_ns("predict", first, last),
         percentile(rows.each_ns("predict", begin, last), 95),

@@ -67,6 +67,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="A level at the start; LANE may be 'all'. Repeatable."),
     ] = None,
+    no_nursery: Annotated[bool, typer.Option("--no-nursery", help="Start every worker as a plain process.")] = False,
     start_timeout: Annotated[
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
@@ -77,7 +78,7 @@ def run(
     checked = _profile(profile, set_)
     options = running.Asked(
         profile=checked, sets=set_ or [], for_s=seconds("--for", for_) if for_ else None, log=log,
-        start_timeout_s=seconds("--start-timeout", start_timeout),
+        start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 

@@ -33,6 +33,7 @@ class Asked(NamedTuple):
     for_s: float | None
     log: Path | None
     start_timeout_s: float
+    forks: bool
 
 
 def headless(asked: Asked) -> int:
@@ -42,7 +43,9 @@ def headless(asked: Asked) -> int:
     journal = places.new_journal(asked.profile.name, asked.log)
     private = places.private_folder(journal)
     try:
-        supervisor = Supervisor(asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s))
+        supervisor = Supervisor(
+            asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s, None, asked.forks)
+        )
     except OSError as error:
         shutil.rmtree(private, ignore_errors=True)
         raise BadInput(f"{journal} cannot be written: {error.strerror}. Give --log another path.") from error
@@ -122,7 +125,7 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     said, say = os.pipe()
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
-        "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": LINGER_S, "say": say,
+        "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": LINGER_S, "forks": asked.forks, "say": say,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(

@@ -62,13 +62,9 @@ class Headless:
             lambda s: sum(len(lane.rows) >= images for lane in s.lanes) >= lanes, f"images in {lanes} lanes"
         )
 
-    def workers(self) -> list[psutil.Process]:
-        """The workers alive below the supervisor."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children(recursive=True)
-            if "worker" in " ".join(child.cmdline())
-        ]
+    def family(self) -> list[psutil.Process]:
+        """Every process below the supervisor: workers, and the nursery where there is one."""
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self) -> int:
         """The exit status; the process is killed when it does not end."""

@@ -192,7 +192,7 @@ class QuintetApp(App[str]):
 
     async def action_regime(self) -> None:
         """Alone or together."""
-        open_lanes = [lane.number for lane in self.session.lanes if lane.gates and lane.gates[-1].open]
+        open_lanes = [lane.number for lane in self.session.lanes if lane.open]
         able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
         await self._ask("active", {"lanes": able if len(open_lanes) == 1 and len(able) > 1 else [self._alone_lane]})
 

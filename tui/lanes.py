@@ -85,9 +85,8 @@ def _facts(canvas: Canvas, right: int, y: int, lane: LaneView) -> None:
     """The other arm's last mean, p95, and images per second, at the right of the big digits."""
     if lane.on is not None:
         other = "off" if lane.on else "on"
-        canvas.put_row(
-            right - 8, y, [(f"{other:3}{milliseconds(lane.other_ns):>6}", other if lane.other_ns else "dim")]
-        )
+        role = other if lane.other_ns is not None and lane.state == "running" else "dim"
+        canvas.put_row(right - 8, y, [(f"{other:3}{milliseconds(lane.other_ns):>6}", role)])
     for row, (word, value) in enumerate((("p95", milliseconds(lane.p95_ns)), ("img/s", rate(lane.rate_hz))), y + 1):
         canvas.put(right - 8, row, word, "dim")
         canvas.put_right(right, row, value, "text")

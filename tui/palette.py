@@ -17,7 +17,7 @@ _ROLES: dict[str, tuple[str, bool]] = {
     "on bar": (ON_BAR, False), "off bar": (OFF_BAR, False), "alert": (ALERT, False), "alert bold": (ALERT, True),
     "panel": (TEXT, False), "panel bright": (BRIGHT, True), "panel dim": (DIM, False),
 }  # fmt: skip
-_GROUNDS = {"on body": ON_BAR, "off body": OFF_BAR}
+_GROUNDS = {"on body": ON_BAR, "off body": OFF_BAR, "on top": ON_BAR, "off top": OFF_BAR}
 
 
 @cache
@@ -25,7 +25,7 @@ def style(role: str) -> Style:
     """The style of a role; `+band` and `+panel` after it change its ground, `+reverse` reverses it."""
     name, *more = role.split("+")
     if name in _GROUNDS:
-        return Style(bgcolor=_GROUNDS[name])
+        return Style(color=BRIGHT, bgcolor=_GROUNDS[name])
     colour, bold = _ROLES[name]
     ground = BAND if "band" in more else PANEL if name.startswith("panel") or "panel" in more else GROUND
     return Style(color=colour, bgcolor=ground, bold=bold, reverse="reverse" in more)

@@ -42,7 +42,7 @@ def draw_bars(canvas: Canvas, x: int, y: int, height: int, columns: Sequence[Col
         if eighths > height * 8:
             for row in range(1, height):
                 canvas.put(x + place, y + row, " ", f"{role} body")
-            canvas.put(x + place, y, "▲", "bright")
+            canvas.put(x + place, y, "▲", f"{role} top")
             continue
         full, part = divmod(max(1, eighths), 8)
         for row in range(full):

@@ -63,7 +63,7 @@ def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
     level = levels.pop()
     words = "● on" if level else "○ off"
     since = clock(seen.since_ns)
-    return (f"{words} {since}" if narrow else f"accuracy {words} for {since}"), "on" if level else "off"
+    return f"{'' if narrow else 'accuracy '}{words} for {since}", "on" if level else "off"
 
 
 def draw_open(scene: Scene, width: int) -> Canvas:
@@ -89,7 +89,7 @@ def open_sentence(scene: Scene) -> str:
         return "Means leave out each change's burn-in: 1 s and 5 images."
     if any(not row.settled for row in scene.comparison.rows):
         return "This stretch is still short: its change is dim until it is a block long."
-    return "One flip by hand shows a change, not how sure it is: flip again and see whether it stays."
+    return "One flip is no proof: flip again and see whether it stays. predict is without scoring, images/s with it."
 
 
 def draw_events(scene: Scene, width: int, height: int) -> Canvas:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from quintet.engine.session import Session
 from quintet.engine.tables import Comparison, FlipRow, heading
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Layout, Scene
 from quintet.tui.words import DASH, change, milliseconds
 
 WIDE = 119
+AXIS_ZERO, AXIS_PER_PERCENT = 73, 0.4
 """Columns of the whole table; below that the interval's drawing and images/s give way."""
 
 
@@ -17,7 +19,7 @@ def draw_flips(scene: Scene, where: Layout, width: int) -> Canvas:
     canvas = Canvas(width, rows)
     found = scene.comparison
     name, place = heading(scene.session, found) if found else ("accuracy off against on", "")
-    a, b = level_names(found)
+    a, b = level_names(scene.session, found)
     if not where.spacious:
         _narrow(canvas, scene, found, name, a, b)
         return canvas
@@ -31,11 +33,15 @@ def draw_flips(scene: Scene, where: Layout, width: int) -> Canvas:
     return canvas
 
 
-def level_names(found: Comparison | None) -> tuple[str, str]:
-    """The two columns' headings, level a first."""
-    if found is None or {found.difference.a, found.difference.b} == {"validation", "withoutval"}:
+def level_names(session: Session, found: Comparison | None) -> tuple[str, str]:
+    """The two columns' headings, level a first; where only some lanes were flipped, the first names them."""
+    if found is None:
         return "on", "off"
-    return str(found.difference.a)[:8], str(found.difference.b)[:8]
+    change = found.difference
+    a, b = ("on", "off") if {change.a, change.b} == {"validation", "withoutval"} else (str(change.a), str(change.b))
+    if change.lanes != found.a.lanes:
+        a = f"{session.lanes[change.lanes[0]].name} {a}" if len(change.lanes) == 1 else f"these {a}"
+    return a[:13], b[:7]
 
 
 def _method(scene: Scene, found: Comparison | None, place: str) -> str:
@@ -58,7 +64,7 @@ def _wide_headings(canvas: Canvas, a: str, b: str, *, wide: bool) -> None:
     canvas.put(36, 1, "95 % interval", "dim")
     if wide:
         canvas.put(53, 1, "−50", "dim")
-        canvas.put(73, 1, "0", "dim")
+        canvas.put(AXIS_ZERO, 1, "0", "dim")
         canvas.put(89, 1, "+50 %", "dim")
         canvas.put(97, 1, "verdict", "dim")
         canvas.put(109, 1, "images/s %", "dim")
@@ -74,15 +80,24 @@ def _wide_row(canvas: Canvas, y: int, row: FlipRow | None, *, wide: bool) -> Non
     canvas.put_right(48, y, DASH, "dim")
     verdict, rate_x = (97, 118) if wide else (53, 75)
     if wide:
-        canvas.put(73, y, "│", "dim")
+        canvas.put(AXIS_ZERO, y, "│", "dim")
+        _mark(canvas, y, row)
     canvas.put(verdict, y, DASH, "dim")
     canvas.put_right(rate_x, y, change(row.rate_pct if row else None), "dim")
 
 
 def _change(canvas: Canvas, right: int, y: int, row: FlipRow | None) -> None:
-    """Bright once both stretches are a block long, dim until then."""
+    """Dim until both stretches are a block long; never bold, which is for what an interval has settled."""
     solid = row is not None and row.settled and row.change_pct is not None
-    canvas.put_right(right, y, change(row.change_pct if row else None), "bright" if solid else "dim")
+    canvas.put_right(right, y, change(row.change_pct if row else None), "text" if solid else "dim")
+
+
+def _mark(canvas: Canvas, y: int, row: FlipRow | None) -> None:
+    """The change on the axis: a ring, since it has no interval; an arrow where it lies beyond."""
+    if row is not None and row.change_pct is not None:
+        x = AXIS_ZERO + round(row.change_pct * AXIS_PER_PERCENT)
+        low, high = AXIS_ZERO - 20, AXIS_ZERO + 20
+        canvas.put(min(max(x, low), high), y, "○" if low <= x <= high else "▸" if x > high else "◂", "dim")
 
 
 def _narrow(canvas: Canvas, scene: Scene, found: Comparison | None, name: str, a: str, b: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from quintet.engine.events import Fault, LaneOrder, Ready, Step
 from quintet.engine.worker.backend import Backend, LoadFault
+from quintet.engine.worker.linux import call_process
 from quintet.engine.worker.loop import TimedLoop
 from quintet.engine.worker.port import Port
 
@@ -84,9 +85,8 @@ def serve(order: LaneOrder, port: Port) -> None:
     loop.run()
 
 
-def main() -> int:
-    """Run one lane; the exit status is 0 after a stop, 1 after a fault."""
-    events, lifeline = int(sys.argv[1]), int(sys.argv[2])
+def run_lane(events: int, lifeline: int) -> int:
+    """Run one lane over these descriptors; the exit status is 0 after a stop, 1 after a fault."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to answer
     follow_lifeline(lifeline)
     os.dup2(2, 1)  # libraries print to stdout; nobody reads it
@@ -96,6 +96,7 @@ def main() -> int:
         return 1
     order = orders[0]
     port.lane = order.lane
+    call_process(f"quintet lane {order.lane + 1}")
     try:
         serve(order, port)
     except LoadFault as fault:
@@ -112,6 +113,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
+    status = run_lane(int(sys.argv[1]), int(sys.argv[2]))
     sys.stderr.flush()
     os._exit(status)  # no library's exit handlers: they can hang, and all is sent

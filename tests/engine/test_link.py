@@ -12,27 +12,26 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import events as ev
-from quintet.engine.launch import Child, how_it_ended
+from quintet.engine.launch import how_it_ended
 from quintet.engine.link import Link
-from quintet.engine.profile import Lane
+from quintet.engine.profile import Lane, Profile
 from tests.making import row
 
 
 @pytest.fixture
 def wired(tmp_path: Path) -> Iterator[tuple[Link, socket.socket]]:
     """A link whose worker's end of the socket is the test's; its process is a real one that only waits."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    end, lifeline = os.pipe()
     waiting = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     link = Link(1, Lane(name="b", task="cls"), tmp_path, tmp_path / "stderr")
-    link.child = Child(waiting, ours, lifeline)
+    wires = link.wire(Profile(name="p", lanes=(link.lane,), path="", text="", keep_bytes=0))
+    theirs = socket.socket(fileno=os.dup(wires.workers_ends[0]))
+    theirs.recv(4096)  # the lane's settings
+    link.adopt(waiting)
     yield link, theirs
     link.end()
     assert waiting.stdin is not None
     waiting.stdin.close()
     theirs.close()
-    os.close(end)
 
 
 GOOD = ev.Samples(1, 0, 30, [row(10), row(20)])
@@ -58,7 +57,7 @@ def test_good_frames_come_through_and_are_remembered(wired: tuple[Link, socket.s
 def test_what_is_not_the_lanes_to_say_ends_the_connection(wired: tuple[Link, socket.socket], frame: ev.Frame) -> None:
     link, worker = wired
     worker.sendall(ev.encode(GOOD) + ev.encode(frame))
-    taken = []
+    taken: list[ev.Frame] = []
     with pytest.raises(ValueError, match=r"lane|rows|outcome"):
         taken.extend(link.receive())
 

@@ -42,9 +42,16 @@ def two(folder: Path, a: str = "", b: str = "") -> Path:
     return path
 
 
+@pytest.fixture(params=[(), ("--no-nursery",)], ids=["nursery", "plain"])
+def births(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Both ways in which workers come to life; both pass the same tests."""
+    words: tuple[str, ...] = request.param
+    return words
+
+
 @pytest.fixture
-def started(tmp_path: Path, sleep_profile: Path) -> Iterator[Headless]:
-    session = Headless(sleep_profile, tmp_path)
+def started(tmp_path: Path, sleep_profile: Path, births: tuple[str, ...]) -> Iterator[Headless]:
+    session = Headless(sleep_profile, tmp_path, *births)
     yield session
     if session.process.poll() is None:
         session.process.send_signal(signal.SIGTERM)
@@ -64,8 +71,10 @@ async def asked(state: Path, *asks: tuple[str, dict[str, Any]]) -> list[ev.Reply
     return replies
 
 
-def test_a_session_from_start_to_end(tmp_path: Path, sleep_profile: Path, own_state: Path) -> None:
-    run = Headless(sleep_profile, tmp_path, "--for", "2s")
+def test_a_session_from_start_to_end(
+    tmp_path: Path, sleep_profile: Path, own_state: Path, births: tuple[str, ...]
+) -> None:
+    run = Headless(sleep_profile, tmp_path, "--for", "2s", *births)
     assert run.end() == 0
     assert run.out.strip() == str(run.journal)
     events = read(run.journal)
@@ -157,8 +166,8 @@ def test_a_killed_supervisor_leaves_no_worker_and_a_journal_that_opens(tmp_path:
     hangs = 'env = { QUINTET_SLEEP_HANG = "60" }'  # inside predict, where no order and no end-of-file is seen
     run = Headless(two(tmp_path, b=hangs), tmp_path)
     run.wait_running(lanes=1, images=200)
-    workers = run.workers()
-    assert len(workers) == 2
+    workers = run.family()
+    assert len(workers) >= 2
     run.process.kill()
     wait_until(lambda: not alive(workers), "the workers' end", 3)
     run.end()
@@ -171,7 +180,7 @@ def test_a_worker_that_hears_nothing_is_killed_and_the_session_ends(tmp_path: Pa
     profile = two(tmp_path, b='env = { QUINTET_SLEEP_HANG = "60" }')
     run = Headless(profile, tmp_path)
     run.wait_running(lanes=1, images=200)
-    workers = run.workers()
+    workers = run.family()
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0
     assert not alive(workers)
@@ -243,7 +252,7 @@ def test_ctrl_c_while_lanes_load_leaves_nothing(tmp_path: Path) -> None:
     slow = 'env = { QUINTET_SLEEP_LOAD_MS = "60000" }'
     run = Headless(two(tmp_path, slow, slow), tmp_path)
     run.wait_for(lambda s: all(lane.steps for lane in s.lanes) and bool(s.lanes), "loading")
-    workers = run.workers()
+    workers = run.family()
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0
     assert not alive(workers)

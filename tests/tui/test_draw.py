@@ -79,8 +79,8 @@ def test_the_flip_table_shows_both_means_and_the_change_and_no_interval() -> Non
     it = seen(flipped(), 40)
     lines = draw_flips(it, layout(120, 40, 5, 0), 120).text()
     assert lines[0] == " accuracy off against on   all lanes · together · predict, ms per image · exploratory, by hand"
-    assert lines[2].split() == ["cls", "10.0", "20.0", "+100", "—", "│", "—", "0"]
-    assert lines[6].split() == ["obb", "14.0", "24.0", "+71", "—", "│", "—", "+46"]
+    assert lines[2].split() == ["cls", "10.0", "20.0", "+100", "—", "│", "▸", "—", "0"]
+    assert lines[6].split() == ["obb", "14.0", "24.0", "+71", "—", "│", "▸", "—", "+46"]
     assert lines[2].index("10.0") + 4 == lines[1].index("on") + 2
 
 
@@ -96,13 +96,13 @@ def test_a_young_change_is_dim() -> None:
     young = draw_flips(seen(session, 14.5), layout(120, 40, 5, 0), 120)
     old = draw_flips(seen(flipped(), 40), layout(120, 40, 5, 0), 120)
     assert {role for letter, role in young.cells[2][27:31] if letter != " "} == {"dim"}
-    assert {role for letter, role in old.cells[2][27:31] if letter != " "} == {"bright"}
+    assert {role for letter, role in old.cells[2][27:31] if letter != " "} == {"text"}
 
 
 def test_the_status_line_says_what_runs_for_how_long() -> None:
     words_of = " ".join(text(draw_status(seen(flipped(), 40), 120)).split())
     assert words_of == "quintet made · cpu · together · accuracy ○ off for 0:17 0:40 rec 1.20 MB"
-    assert "○ off 0:17" in text(draw_status(seen(flipped(), 40), 80))
+    assert "○ off for 0:17" in text(draw_status(seen(flipped(), 40), 80))
 
 
 def test_what_happened_is_told_newest_first() -> None:

@@ -109,7 +109,7 @@ def live(sleep_profile: Path, log: Path) -> Iterator[Terminal]:
 def test_start_flip_all_see_it_quit(live: Terminal, log: Path) -> None:
     live.wait_for("● on for 0:02")  # longer than its burn-in, so that it can be compared
     family = live.family()
-    assert len(family) == 6
+    assert len(family) >= 6
     live.press("0a")
     live.wait_for("accuracy ○ off for")
     live.wait_for("accuracy off in all lanes, within")

@@ -1,0 +1,115 @@
+"""How workers come to life: forked by the nursery where that is possible, as plain processes where it is not.
+
+A nursery that is unfit or dies costs nothing but time: who waits for it is started plainly, lanes that run run on, and the
+next restart tries a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from quintet.engine.launch import stderr_tail
+from quintet.engine.link import Link
+from quintet.engine.nursery import Adopted, Fit, Nursery
+from quintet.engine.profile import Profile
+
+OnFault = Callable[[Link | None, str, str, str], None]
+"""Called with a link (or None), the fault's kind, its text and the tail of stderr."""
+
+
+class Births:
+    """Starts workers and keeps the nursery."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        private: Path,
+        stderr: Path,
+        on_fault: OnFault,
+        receive: Callable[[Link], None],
+        *,
+        forks: bool,
+    ) -> None:
+        """`receive` is called when a worker's socket has something; without `forks` all workers are plain processes."""
+        self._profile, self._private, self._stderr = profile, private, stderr
+        self._on_fault, self._receive, self._forks = on_fault, receive, forks
+        self._nursery: Nursery | None = None
+        self._expected: dict[int, Link] = {}
+
+    def begin(self, link: Link) -> None:
+        """Bring a lane's worker to life; what goes wrong is told later, as a fault."""
+        loop = asyncio.get_running_loop()
+        wires = link.wire(self._profile)
+        loop.add_reader(wires.sock, self._receive, link)
+        if self._forks and link.forkable and self._ask(link):
+            self._expected[link.number] = link
+        else:
+            self._spawn(link)
+
+    def forget(self, link: Link) -> None:
+        """The link's socket is done with."""
+        if link.wires is not None and link.state != "gone":
+            asyncio.get_running_loop().remove_reader(link.wires.sock)
+
+    def close(self) -> None:
+        """End the nursery."""
+        if self._nursery is not None and self._nursery.alive:
+            asyncio.get_running_loop().remove_reader(self._nursery.sock)
+            self._nursery.close()
+        if self._stderr.exists() and not self._stderr.stat().st_size:
+            self._stderr.unlink()
+
+    @property
+    def nursery_pid(self) -> int | None:
+        """The nursery's process, while there is one."""
+        return self._nursery.pid if self._nursery is not None and self._nursery.alive else None
+
+    def _ask(self, link: Link) -> bool:
+        if self._nursery is None or not self._nursery.alive:
+            models = any(lane.backend == "yolo" for lane in self._profile.lanes)
+            try:
+                self._nursery = Nursery(self._private, self._stderr, models=models)
+            except OSError:
+                self._forks = False
+                return False
+            asyncio.get_running_loop().add_reader(self._nursery.sock, self._hear, self._nursery)
+        assert link.wires is not None
+        descriptor = os.open(link.stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return self._nursery.ask(link.number, (*link.wires.workers_ends, descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _hear(self, nursery: Nursery) -> None:
+        try:
+            for said in nursery.receive():
+                if isinstance(said, Fit):
+                    if not said.fit:
+                        self._without(nursery, f"Workers start as plain processes: {said.text}.")
+                        self._forks = False
+                        return
+                elif (link := self._expected.pop(said.lane, None)) is not None:
+                    link.adopt(Adopted(said.pid))
+        except EOFError:
+            self._without(nursery, "The nursery is gone; a restart makes a new one, and running lanes run on.")
+
+    def _without(self, nursery: Nursery, text: str) -> None:
+        """The nursery is of no use: say so, and start plainly who waits for it."""
+        asyncio.get_running_loop().remove_reader(nursery.sock)
+        nursery.close()
+        self._on_fault(None, "nursery", text, stderr_tail(self._stderr))
+        waiting, self._expected = list(self._expected.values()), {}
+        for link in waiting:
+            self._spawn(link)
+
+    def _spawn(self, link: Link) -> None:
+        try:
+            link.spawn()
+        except OSError as error:
+            self.forget(link)
+            link.give_up()
+            text = f"{link.lane.name} cannot be started: {error.strerror}: {error.filename}."
+            asyncio.get_running_loop().call_soon(self._on_fault, link, "load", text, "")
