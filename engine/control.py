@@ -48,6 +48,8 @@ class Server:
     def __init__(self, path: Path, journal: Path, answer: Answerer, on_screens: Callable[[int], None]) -> None:
         self.screens = 0
         self.refused = 0
+        self.beats: dict[int, Beat] = {}
+        """The last beat of every screen, by its pid."""
         self._path, self._journal, self._answer, self._on_screens = path, journal, answer, on_screens
         self._server: asyncio.AbstractServer | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -84,7 +86,9 @@ class Server:
             is_screen = hello.columns > 0
             self._count(is_screen)
             async for frame in frames:
-                if isinstance(frame, Ask):
+                if isinstance(frame, Beat):
+                    self.beats[hello.pid] = frame
+                elif isinstance(frame, Ask):
                     writer.write(encode(self._answer(frame, f"{hello.kind} {hello.pid}")))
                     await writer.drain()
         except (ValueError, StopAsyncIteration):
@@ -94,6 +98,7 @@ class Server:
         finally:
             if is_screen:
                 self._count(is_screen, -1)
+                self.beats.pop(hello.pid, None)
             self._writers.discard(writer)
             writer.close()
 

@@ -4,7 +4,8 @@ One place, so that a worker, the supervisor, a screen and a reader years later a
 `[kind, field, ...]`. Readers ignore fields past those they know; new fields go to the end (never to `check`).
 
 History of the format
-1  first: start, step, ready, arm, gate, samples, value, command, answer, mark, stall, lost, fault, clock, check, end
+1  first: start, step, ready, arm, gate, samples, value, telemetry, command, answer, mark, stall, lost, fault, clock,
+   check, end
 """
 
 from __future__ import annotations
@@ -101,8 +102,16 @@ class Value(NamedTuple):
     values: dict[str, float]
 
 
+class Telemetry(NamedTuple):
+    """The machine once a second, asked at asked_ns; from a worker, what it alone knows of itself. Keys: docs/journal.md."""
+
+    t_ns: int
+    asked_ns: int
+    values: dict[str, Any]
+
+
 class Command(NamedTuple):
-    """Something asked of lanes: `what` is a map of one key, `set` (levels), `gate` (open) or `stop`."""
+    """Something asked of lanes: `what` is a map of one key, `set` (levels), `gate` (open), `restart` or `stop`."""
 
     id: int
     t_ns: int
@@ -229,7 +238,7 @@ class Beat(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """From a client: `set` {lanes, levels}, `active` {lanes}, `mark` {text} or `stop` {}."""
+    """From a client: `set` {lanes, levels}, `active` {lanes}, `restart` {lanes}, `mark` {text} or `stop` {}."""
 
     id: int
     what: str
@@ -259,13 +268,11 @@ class Reply(NamedTuple):
 
 JOURNAL: dict[str, type] = {
     "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
-    "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost, "fault": Fault, "clock": Clock,
-    "check": Check, "end": End,
+    "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
+    "fault": Fault, "clock": Clock, "check": Check, "end": End,
 }  # fmt: skip
-FROM_WORKER = {
-    kind: JOURNAL[kind]
-    for kind in ("step", "ready", "arm", "gate", "samples", "value", "answer", "stall", "lost", "fault")
-}
+_OF_WORKERS = ("step", "ready", "arm", "gate", "samples", "value", "telemetry", "answer", "stall", "lost", "fault")
+FROM_WORKER = {kind: JOURNAL[kind] for kind in _OF_WORKERS}
 TO_WORKER: dict[str, type] = {"lane": LaneOrder, "set": SetOrder, "gate": GateOrder, "stop": StopOrder}
 FROM_CLIENT: dict[str, type] = {"hello": Hello, "beat": Beat, "ask": Ask}
 TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply}

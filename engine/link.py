@@ -27,6 +27,7 @@ from quintet.engine.events import (
     LaneOrder,
     Ready,
     Samples,
+    Telemetry,
     encode,
     unpacker,
 )
@@ -54,6 +55,7 @@ class Link:
         self.next_arm = self.next_seq = 0
         self.cycle_ns = 0
         self.images = 0
+        self.told: dict[str, Any] = {}
         self.process: Process | None = None
         """None while a worker is not born yet."""
         self.wires: Wires | None = None
@@ -111,7 +113,10 @@ class Link:
         return True
 
     def receive(self) -> Iterator[Frame]:
-        """The checked events that have come. Raises ValueError at a bad one and EOFError when the worker has gone."""
+        """The checked events that have come; what a worker tells of itself is kept in `told`.
+
+        Raises ValueError at a bad one, and EOFError when the worker has gone.
+        """
         assert self.wires is not None
         try:
             content = self.wires.sock.recv(READ_BYTES)
@@ -124,7 +129,9 @@ class Link:
         self._unpacker.feed(content)
         for array in self._unpacker:
             frame = validated(array, FROM_WORKER)
-            if frame is not None:
+            if isinstance(frame, Telemetry):
+                self.told = frame.values
+            elif frame is not None:
                 yield self._noted(frame)
 
     def _noted(self, frame: Frame) -> Frame:

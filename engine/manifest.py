@@ -20,7 +20,7 @@ PACKAGES = ("torch", "torchvision", "ultralytics", "ultralytics-opencv-headless"
             "opencv-python-headless", "msgpack", "msgspec", "textual", "psutil")  # fmt: skip
 
 
-def manifest(profile: Profile) -> dict[str, Any]:
+def manifest(profile: Profile, other_sessions: list[str]) -> dict[str, Any]:
     """The manifest of a session; keys are explained in docs/journal.md."""
     return {
         "quintet": quintet.__version__,
@@ -48,7 +48,7 @@ def manifest(profile: Profile) -> dict[str, Any]:
             "cpus_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         },
         "versions": versions(),
-        "other_sessions": [],
+        "other_sessions": other_sessions,
     }
 
 

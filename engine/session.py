@@ -86,6 +86,7 @@ class Session:
     changes: list[Change] = field(default_factory=list)
     """Sorted by time; changes of one moment stay in journal order."""
     asked: dict[int, Asked] = field(default_factory=dict)
+    telemetry: list[ev.Telemetry] = field(default_factory=list)
     marks: list[ev.Mark] = field(default_factory=list)
     faults: list[ev.Fault] = field(default_factory=list)
     """Faults of the session itself."""
@@ -192,6 +193,10 @@ class Session:
         self._see(event.t_ns)
         self.lanes[event.lane].values.append(event)
 
+    def _telemetry(self, event: ev.Telemetry) -> None:
+        self._see(event.t_ns)
+        self.telemetry.append(event)
+
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)
         self.asked[event.id] = Asked(event)
@@ -242,9 +247,10 @@ class Session:
 
 _FOLDS: dict[type, Any] = {
     ev.Start: Session._start, ev.Step: Session._step, ev.Ready: Session._ready, ev.Arm: Session._arm,
-    ev.Gate: Session._gate, ev.Value: Session._value, ev.Command: Session._command, ev.Answer: Session._answer,
-    ev.Mark: Session._mark, ev.Stall: Session._stall, ev.Lost: Session._lost, ev.Fault: Session._fault,
-    ev.Clock: Session._clock, ev.Check: Session._check, ev.End: Session._end,
+    ev.Gate: Session._gate, ev.Value: Session._value, ev.Telemetry: Session._telemetry,
+    ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
+    ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
+    ev.End: Session._end,
 }  # fmt: skip
 
 

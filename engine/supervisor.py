@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from quintet.engine import places, switches
+from quintet.engine import places, registry, switches
 from quintet.engine.births import Births
 from quintet.engine.control import Server
 from quintet.engine.events import (
@@ -34,11 +35,13 @@ from quintet.engine.events import (
     Step,
     StopOrder,
 )
+from quintet.engine.events import Telemetry as TelemetryEvent
 from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.launch import Process, how_it_ended, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.manifest import manifest
 from quintet.engine.profile import Profile
+from quintet.engine.telemetry import Telemetry, Watched
 
 CLOCK_NS = 60_000_000_000
 STOP_S = 3.0
@@ -63,6 +66,7 @@ class Supervisor:
         """Create the journal. Raises OSError when it cannot be created."""
         self.socket = places.socket_path(private)
         self._profile, self._private, self._options = profile, private, options
+        self._others = [entry.name for entry in registry.sessions()]
         self._journal = Journal(journal)
         self._links = [
             Link(number, lane, private, journal.with_suffix(f".lane{number}.stderr"))
@@ -72,6 +76,7 @@ class Supervisor:
             profile, private, journal.with_suffix(".nursery.stderr"), self._fault, self._receive, forks=options.forks
         )
         self._server = Server(self.socket, journal, self._ask, self._screens)
+        self._telemetry = Telemetry()
         self._command_id = 0
         self._begun = False
         self._reason: str | None = None
@@ -89,10 +94,11 @@ class Supervisor:
             for link in self._links:
                 self._births.begin(link)
             begun_ns = time.monotonic_ns()
-            self._append(Start(FORMAT, begun_ns, time.time_ns(), manifest(self._profile)))
+            self._append(Start(FORMAT, begun_ns, time.time_ns(), manifest(self._profile, self._others)))
             for link in self._links:
                 self._append(Step(link.number, begun_ns, "model", "begun", 0, 1))
             await self._server.open()
+            registry.register(self._private, self._journal.path, self.socket)
             if opened is not None:
                 opened.set()
             self._screens(0)
@@ -140,6 +146,7 @@ class Supervisor:
         if now - self._clocked_ns >= CLOCK_NS:
             self._clocked_ns = now
             self._append(Clock(now, time.time_ns()))
+        self._append_telemetry()
         for link in self._links:
             for command_id in link.overdue(now):
                 self._append(Answer(command_id, link.number, now, link.next_seq, "silent", ""))
@@ -149,6 +156,22 @@ class Supervisor:
             self._journal.check()
         except JournalBroken:
             self._broken()
+
+    def _append_telemetry(self) -> None:
+        """What the machine's counters say, what workers and screens tell of themselves."""
+        watched = [
+            Watched("worker", link.process.pid, link.number)
+            for link in self._links
+            if link.process is not None and link.state != "gone"
+        ]
+        nursery = self._births.nursery_pid
+        watched += [Watched("nursery", nursery, None)] if nursery is not None else []
+        watched.append(Watched("supervisor", os.getpid(), None))
+        asked_ns, values = self._telemetry.sample(watched)
+        values["lanes"] = [link.told for link in self._links if link.told and link.state != "gone"]
+        values["screens"] = [{"pid": pid, **beat._asdict()} for pid, beat in self._server.beats.items()]
+        values["journal_bytes"] = self._journal.size_bytes
+        self._append(TelemetryEvent(time.monotonic_ns(), asked_ns, values))
 
     def _receive(self, link: Link) -> None:
         was = link.state

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,9 @@ def run(
     start_timeout: Annotated[
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
+    linger: Annotated[
+        str, typer.Option("--linger", metavar="TIME", help="End a session that has had no screen for so long.")
+    ] = "10m",
 ) -> None:
     """Run the lanes and show them live. Starts in validation, together."""
     from quintet import running
@@ -79,8 +83,42 @@ def run(
     options = running.Asked(
         profile=checked, sets=set_ or [], for_s=seconds("--for", for_) if for_ else None, log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
+        linger_s=seconds("--linger", linger),
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
+
+
+@app.command(name="attach")
+def attach(
+    log: Annotated[str | None, typer.Argument(metavar="[LOG]", help="A live session's name or journal.")] = None,
+) -> None:
+    """Show a live session again, from any folder; two screens at once are fine."""
+    from quintet import running
+
+    raise typer.Exit(running.attach(log))
+
+
+@app.command(name="stop")
+def stop(
+    log: Annotated[str | None, typer.Argument(metavar="[LOG]", help="A live session's name or journal.")] = None,
+) -> None:
+    """Stop a live session and print its journal's path."""
+    from quintet import running
+
+    raise typer.Exit(running.stop(log))
+
+
+@app.command(name="ls")
+def ls() -> None:
+    """List the live sessions."""
+    from quintet.engine import registry
+
+    live = registry.sessions()
+    for entry in live:
+        minutes = (time.time() - entry.began_wall_s) / 60
+        print(f"{entry.name}  for {minutes:.0f} min  {entry.journal}")
+    if not live:
+        print("no session is live", file=sys.stderr)
 
 
 @app.command(name="report")

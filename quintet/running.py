@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from quintet.engine import places
+from quintet.engine import places, registry
+from quintet.engine.control import Client
+from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
@@ -22,7 +24,7 @@ from quintet.engine.session import Session
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
 SMALLEST = (80, 24)
-LINGER_S = 600.0
+STOP_PATIENCE_S = 20.0
 
 
 class Asked(NamedTuple):
@@ -34,6 +36,7 @@ class Asked(NamedTuple):
     log: Path | None
     start_timeout_s: float
     forks: bool
+    linger_s: float
 
 
 def headless(asked: Asked) -> int:
@@ -100,12 +103,62 @@ def on_screen(asked: Asked) -> int:
         screen.run()
     except BaseException:
         _end(supervisor)
+        shutil.rmtree(private, ignore_errors=True)
         raise
     if screen.return_value is None:  # it broke, and its traceback says how: nobody is left to stop the session
         _end(supervisor)
+    if screen.return_value == "detach":
+        return told_of_detaching(journal)
     status = supervisor.wait()
     print(journal)
     return 1 if status or screen.return_value is None else 0
+
+
+def told_of_detaching(journal: Path) -> int:
+    """Say how to come back; the exit status of a screen that was left."""
+    print(f"{journal}\n`quintet attach {journal.stem}` comes back, `quintet stop {journal.stem}` ends it.")
+    return 0
+
+
+def attach(log: str | None) -> int:
+    """A screen on a live session; returns the exit status."""
+    _refuse_terminal()
+    entry = registry.find(log)
+    from quintet.tui.app import QuintetApp
+
+    screen = QuintetApp(Path(entry.journal), Path(entry.socket))
+    screen.run()
+    if screen.return_value == "detach":
+        return told_of_detaching(Path(entry.journal))
+    if screen.return_value == "stop":
+        _wait_gone(entry)
+    print(entry.journal)
+    return 1 if screen.return_value is None else 0
+
+
+def stop(log: str | None) -> int:
+    """Stop a live session, wait for its end, print its journal's path; returns the exit status."""
+    entry = registry.find(log)
+
+    async def ask() -> None:
+        client = Client(lambda: None)
+        await client.open(Path(entry.socket), Hello(FORMAT, os.getpid(), "stop", 0, 0, False))
+        await client.ask("stop", {})
+        await client.close()
+
+    try:
+        asyncio.run(ask())
+    except (OSError, ConnectionError) as error:
+        raise BadInput(f"{entry.name} does not answer: {error}. Its supervisor is process {entry.pid}.") from error
+    _wait_gone(entry)
+    print(entry.journal)
+    return 0
+
+
+def _wait_gone(entry: registry.Entry) -> None:
+    end = time.monotonic() + STOP_PATIENCE_S
+    while entry in registry.sessions() and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def _refuse_terminal() -> None:
@@ -125,7 +178,8 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     said, say = os.pipe()
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
-        "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": LINGER_S, "forks": asked.forks, "say": say,
+        "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
+        "forks": asked.forks, "say": say,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(

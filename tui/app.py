@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +22,9 @@ from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.session import Session
 from quintet.engine.view import arm_at, is_on
+from quintet.tui.cost import Cost
 from quintet.tui.lanes import draw_lanes
-from quintet.tui.overlays import Help, Leave
+from quintet.tui.overlays import Help, LaneLog, Leave, Note
 from quintet.tui.part import Canvas, Part
 from quintet.tui.scene import layout, scene
 from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
@@ -33,7 +37,7 @@ PARTS = ("status", "gap1", "lanes", "gap2", "table", "gap3", "open", "gap4", "ev
 
 
 class QuintetApp(App[str]):
-    """Shows one session. Its return value is `stop` or `ended`; None when it broke."""
+    """Shows one session. Its return value is `stop`, `detach` or `ended`; None when it broke."""
 
     CSS_PATH = "quintet.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -46,6 +50,11 @@ class QuintetApp(App[str]):
         Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
         Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
         Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
+        Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
+        Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
+        Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
+        Binding("d", "detach", "detach", id="detach", tooltip="Leave the screen; the session goes on"),
+        Binding("ctrl+z", "suspend_process", "suspend", id="suspend", tooltip="Back to the shell; fg comes back"),
         Binding("question_mark", "help", "help", id="help", tooltip="Keys and legend"),
         Binding("q", "leave", "quit", id="quit", tooltip="Stop the session, asks first"),
         Binding("ctrl+c", "interrupt", "quit", id="interrupt", tooltip="As q; twice within 2 s stops", priority=True),
@@ -66,6 +75,7 @@ class QuintetApp(App[str]):
         self._interrupted_ns = 0
         self._eager_until_ns = 0
         self._size_bytes = 0
+        self._cost = Cost()
         self._timer: Timer | None = None
         self._stopping = self._orphaned = False
 
@@ -76,6 +86,9 @@ class QuintetApp(App[str]):
 
     async def on_mount(self) -> None:
         """First frame, then the session's socket."""
+        self._cost.watch(self._driver)
+        if threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, "detach")
         self.follow()
         self._timer = self.set_interval(PAINT_S, self.tick)
         if self._socket is not None:
@@ -89,8 +102,9 @@ class QuintetApp(App[str]):
         self._be_eager()
 
     def tick(self) -> None:
-        """Once a second: read what was added, paint what changed."""
+        """Once a second: read what was added, paint what changed, tell what that cost."""
         self.follow()
+        self._client.beat(self._cost.beat())
 
     def follow(self) -> None:
         """Fold all that the journal has, and paint."""
@@ -121,7 +135,9 @@ class QuintetApp(App[str]):
         seen = scene(
             self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None,
             journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
+            own=self._cost.own(self.session) if self._socket is not None else None,
         )  # fmt: skip
+        self._cost.frames += 1
         where = layout(width, height, len(self.session.lanes), min(self.chosen, default=0))
         drawn = [
             draw_status(seen, width), draw_lanes(seen, where, width), draw_flips(seen, where, width), draw_keys(seen, width),
@@ -203,6 +219,36 @@ class QuintetApp(App[str]):
             (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
         self.follow()
 
+    def action_mark(self) -> None:
+        """Ask for a note."""
+        self.push_screen(Note(), self._noted)
+
+    async def _noted(self, text: str | None) -> None:
+        if text:
+            await self._ask("mark", {"text": text})
+
+    async def action_restart(self) -> None:
+        """Try the failed lanes among the chosen again; else restart the one that is chosen."""
+        chosen = [self.session.lanes[number] for number in sorted(self.chosen)]
+        failed = [lane.number for lane in chosen if lane.failed_ns is not None]
+        if failed or len(chosen) == 1:
+            await self._ask("restart", {"lanes": failed or [chosen[0].number]})
+        else:
+            self.notify("No chosen lane has failed. Choose one lane by its number to restart it.")
+
+    def action_lane_log(self) -> None:
+        """The log of the lane chosen last."""
+        lane = self.session.lanes[min(self.chosen, default=0)]
+        text = "\n".join(f"{fault.kind}: {fault.text}\n{fault.stderr}" for fault in lane.faults)
+        path = self._journal.with_suffix(f".lane{lane.number}.stderr")
+        if path.exists():
+            text += path.read_text(encoding="utf-8", errors="replace")[-20_000:]
+        self.push_screen(LaneLog(f"{lane.name}: what it wrote", text))
+
+    def action_detach(self) -> None:
+        """Leave; the session goes on."""
+        self.exit("ended" if self.session.end is not None else "detach")
+
     def action_help(self) -> None:
         """Keys and legend."""
         self.push_screen(Help())
@@ -224,6 +270,8 @@ class QuintetApp(App[str]):
             self.action_leave()
 
     async def _left(self, answer: str | None) -> None:
+        if answer == "detach":
+            self.action_detach()
         if answer == "stop" and not self._stopping:
             self._stopping = True
             await self._ask("stop", {})

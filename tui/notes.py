@@ -21,6 +21,10 @@ class Note(NamedTuple):
 def notes(session: Session, now_ns: int) -> list[Note]:
     """Everything worth telling up to now, newest first."""
     found = [note for asked in session.asked.values() if (note := _asked(session, asked)) is not None]
+    others = session.start.manifest.get("other_sessions", []) if session.start else []
+    if others:
+        text = f"another session runs on this machine ({others[0]}): they measure each other"
+        found.append(Note(session.origin_ns, text, "alert"))
     if session.begun_ns is not None:
         ready = sum(1 for lane in session.lanes if lane.gates)
         found.append(Note(session.begun_ns, f"{count(ready)} lane{'s' * (ready > 1)} started together", "dim"))

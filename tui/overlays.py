@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 import quintet
 from quintet.tui.palette import style
@@ -87,6 +87,7 @@ class Leave(ModalScreen[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "answer('stop')", "stop", id="leave.stop", tooltip="Stop the session; its journal stays"),
+        Binding("l", "answer('detach')", "leave", id="leave.detach", tooltip="Leave the session running"),
         Binding("escape", "answer('')", "back", id="leave.back", tooltip="Back to the lanes"),
     ]
 
@@ -101,6 +102,7 @@ class Leave(ModalScreen[str]):
             lines(
                 (
                     [("s       ", "panel bright"), ("stop the session; its journal stays", "panel")],
+                    [("l       ", "panel bright"), ("leave it running: `quintet attach` comes back", "panel")],
                     [("escape  ", "panel bright"), ("back to the lanes", "panel")],
                 )
             ),
@@ -108,6 +110,49 @@ class Leave(ModalScreen[str]):
         )
         panel.border_title = "leave?"
         yield panel
+
+
+class Note(ModalScreen[str]):
+    """One line to write into the journal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss('')", "back", id="note.back", tooltip="Back without a note"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One line."""
+        line = Input(placeholder="what happens now, for the journal", max_length=200, id="note")
+        line.border_title = "note"
+        line.border_subtitle = "enter writes · escape goes back"
+        yield line
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Write it."""
+        self.dismiss(event.value.strip())
+
+
+class LaneLog(ModalScreen[None]):
+    """What a lane's process wrote to its stderr, and its last fault."""
+
+    def __init__(self, words: str, text: str) -> None:
+        super().__init__()
+        self._words, self._text = words, text
+
+    def compose(self) -> ComposeResult:
+        """The end of it, as much as fits."""
+        room = max(3, self.app.size.height - 8)
+        wide = max(20, self.app.size.width - 12)
+        shown = [line[:wide] for line in self._text.rstrip().split("\n")][-room:]
+        panel = Static(Text("\n".join(shown) or "nothing was written"), id="log")
+        panel.border_title = self._words
+        panel.border_subtitle = "any key closes"
+        yield panel
+
+    def on_key(self, event: Key) -> None:
+        """Close."""
+        event.stop()
+        if self.is_current:
+            self.dismiss()
 
 
 def lines(rows: tuple[Row, ...]) -> Text:

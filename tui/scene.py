@@ -14,6 +14,13 @@ MOST_SIDE_BY_SIDE = 5
 STEP_NS = {"side": 2_000_000_000, "rows": 1_000_000_000}
 
 
+class Own(NamedTuple):
+    """What quintet itself takes: CPU of this screen and the supervisor in percent of a core, bytes to the terminal."""
+
+    cpu_pct: float
+    bytes_per_s: float
+
+
 class Scene(NamedTuple):
     """A session at a moment, and how it is looked at."""
 
@@ -26,6 +33,7 @@ class Scene(NamedTuple):
     journal_bytes: int
     orphaned: bool = False
     """The supervisor is gone and the journal has no end."""
+    own: Own | None = None
     outcome: str = "predict"
 
 
@@ -45,13 +53,20 @@ class Layout(NamedTuple):
 
 
 def scene(
-    session: Session, now_ns: int, chosen: frozenset[int], *, frozen: bool, journal_bytes: int, orphaned: bool = False
+    session: Session,
+    now_ns: int,
+    chosen: frozenset[int],
+    *,
+    frozen: bool,
+    journal_bytes: int,
+    orphaned: bool = False,
+    own: Own | None = None,
 ) -> Scene:
     """Take everything a frame needs."""
     seen = view(session, now_ns)
     moment = session.origin_ns + seen.age_ns
     compared = latest_comparison(session, "predict", moment)
-    return Scene(session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned)
+    return Scene(session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned, own)
 
 
 def layout(width: int, height: int, lanes: int, first_chosen: int) -> Layout:

@@ -22,13 +22,25 @@ def draw_status(scene: Scene, width: int) -> Canvas:
     for words, role in _state(scene, narrow=width < NARROW):
         left += [SEPARATOR, (words, role)]
     canvas.put_row(1, 0, left)
-    recorded = size(scene.journal_bytes)
-    right = recorded if width < NARROW else f"rec {recorded}"
+    room = width - 3 - sum(len(words) for words, _ in left) - len(clock(seen.age_ns)) - 6
+    right = next((words for words in _costs(scene, narrow=width < NARROW) if len(words) <= room), "")
     canvas.put_right(width - 2, 0, right, "dim")
     canvas.put_right(width - 2 - len(right) - 3, 0, clock(seen.age_ns), "bright")
     if scene.frozen:
         canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
     return canvas
+
+
+def _costs(scene: Scene, *, narrow: bool) -> list[str]:
+    """The journal's size, and what quintet itself takes: CPU of screen and supervisor, bytes to this terminal.
+
+    The longest form first; what stands at the left has the right of way.
+    """
+    own, recorded = scene.own, f"rec {size(scene.journal_bytes)}"
+    if own is None:
+        return [recorded, size(scene.journal_bytes)]
+    spent = f"{own.cpu_pct:.1f} %  {own.bytes_per_s / 1e3:.1f} KB/s"
+    return [spent] if narrow else [f"{recorded}   monitor {spent}", f"monitor {spent}", spent]
 
 
 def _profile(scene: Scene) -> str:
@@ -103,9 +115,10 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
 
 
 KEYS = (
-    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("space", "{freeze}"), ("q", "quit"),
-    ("?", "help"),
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("space", "{freeze}"), ("?", "help"),
+    ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
 )  # fmt: skip
+"""In order of use: what does not fit is left out from the end."""
 
 
 def draw_keys(scene: Scene, width: int) -> Canvas:
@@ -118,6 +131,8 @@ def draw_keys(scene: Scene, width: int) -> Canvas:
     }
     row: Row = []
     for key, words in KEYS:
-        row += [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
+        shown = [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
+        if sum(len(text) for text, _ in [*row, *shown]) < width:
+            row += shown
     canvas.put_row(1, 0, row)
     return canvas

@@ -60,5 +60,8 @@ class Backend(Protocol):
     def accuracy(self) -> dict[str, float]:
         """Accuracy over the distinct images scored so far, each by its latest scoring; fractions of one by name."""
 
+    def held_bytes(self) -> int:
+        """Bytes of results kept in memory."""
+
     def info(self) -> dict[str, Any]:
         """For `ready`: device, dtype, threads, parameters, load times (`model_load_ns`, `ground_truth_load_ns`)."""

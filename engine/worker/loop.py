@@ -6,6 +6,7 @@ whatever is sent is sent there too.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -26,11 +27,13 @@ from quintet.engine.events import (
     SetOrder,
     Step,
     StopOrder,
+    Telemetry,
     Value,
 )
 from quintet.engine.worker.backend import Backend
 
 FLUSH_NS = 250_000_000
+TELL_NS = 1_000_000_000
 WARM_UP_IMAGES, WARM_UP_LEAST, WARM_UP_NS = 30, 3, 20_000_000_000
 VALUE_SPACING, VALUE_LEAST_NS = 20, 1_000_000_000
 """Accuracy is computed again when this many times its last cost has passed, so it takes at most 5 % of the time, and
@@ -90,7 +93,7 @@ class TimedLoop:
         self._place = {"inference": 0, "validation": 0}
         self._passes = {"inference": 0, "validation": 0}
         self._open = False
-        self._ended = 0
+        self._ended = self._told_at = 0
         self._value_at: int | None = None
         self._value_cost = 0
         self._was_whole = False
@@ -131,7 +134,16 @@ class TimedLoop:
                 break
             if self._open:
                 self.image(0)
+                if self._ended - self._told_at >= TELL_NS:
+                    self._tell()
         self._records.flush()
+
+    def _tell(self) -> None:
+        """What only this process knows of itself, about once a second, between two images."""
+        self._told_at = self._ended
+        collections = sum(generation["collections"] for generation in gc.get_stats())
+        values = {"lane": self._lane, "held_bytes": self._backend.held_bytes(), "gc_collections": collections}
+        self._outlet.send(Telemetry(self._told_at, self._told_at, values))
 
     def image(self, flags: int) -> None:
         """Load, time, score, keep and record one image."""

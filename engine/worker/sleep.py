@@ -116,6 +116,10 @@ class SleepBackend:
         first, second = METRICS[self._task]
         return {first: share, second: min(1.0, share + 0.2) if self._task == "cls" else share * 0.6}
 
+    def held_bytes(self) -> int:
+        """A kilobyte a kept result."""
+        return 1024 * len(self._kept)
+
     def info(self) -> dict[str, Any]:
         """What a model would say of itself."""
         return {"device": "sleep", "dtype": "none", "threads": self._threads, "parameters": 0, **self._load_ns}

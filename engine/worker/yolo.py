@@ -286,6 +286,10 @@ class YoloBackend:
         """Accuracy over the distinct images scored so far; empty before the first."""
         return self._scorer.accuracy() if self._scorer else {}
 
+    def held_bytes(self) -> int:
+        """Bytes of results kept in memory."""
+        return self.kept.size_bytes
+
     def info(self) -> dict[str, Any]:
         """What this worker found and was given, for `ready`; threads and dtype are read back, not repeated."""
         network = self._predictor.model

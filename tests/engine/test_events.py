@@ -19,6 +19,7 @@ FIXED = {
     "gate": "lane open from_seq t_ns",
     "samples": "lane arm first_seq rows",
     "value": "lane arm t_ns images of cost_ns values",
+    "telemetry": "t_ns asked_ns values",
     "command": "id t_ns who what lanes",
     "answer": "id lane t_ns from_seq outcome text",
     "mark": "t_ns who text",

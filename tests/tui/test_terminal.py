@@ -68,6 +68,12 @@ class Terminal:
             if not self._read(0.05):
                 assert words in self.text(), f"ended without {words!r}:\n{self.text()}"
 
+    def wait_gone(self, words: str, seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
+        while words in self.text():
+            assert time.monotonic() < end, f"still {words!r} on the screen:\n{self.text()}"
+            self._read(0.05)
+
     def press(self, keys: str) -> None:
         os.write(self._descriptor, keys.encode())
 
@@ -83,6 +89,12 @@ class Terminal:
         self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.status
 
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as a lost line does."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
     def close(self) -> None:
         if self.status is None:
             family = self.family()
@@ -91,7 +103,8 @@ class Terminal:
             for process in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 @pytest.fixture
