@@ -69,7 +69,7 @@ class Births:
 
     def _ask(self, link: Link) -> bool:
         if self._nursery is None or not self._nursery.alive:
-            models = any(lane.backend == "yolo" for lane in self._profile.lanes)
+            models = any(lane.backend == "yolo" and lane.python is None for lane in self._profile.lanes)
             try:
                 self._nursery = Nursery(self._private, self._stderr, models=models)
             except OSError:

@@ -31,6 +31,7 @@ from quintet.engine.events import (
     encode,
     unpacker,
 )
+from quintet.engine.interpreter import package_link
 from quintet.engine.launch import Process, Wires, spawn, stderr_tail
 from quintet.engine.profile import Lane, Profile
 
@@ -86,8 +87,10 @@ class Link:
     def spawn(self) -> None:
         """Start the wired worker as a plain process. Raises OSError."""
         assert self.wires is not None
-        python = self.lane.python or sys.executable
-        self.process = spawn(self.number, self.wires, self._private, self.stderr, self.lane.env, python)
+        extra, python = dict(self.lane.env), self.lane.python
+        if python is not None:
+            extra["PYTHONPATH"] = str(package_link(self._private))
+        self.process = spawn(self.number, self.wires, self._private, self.stderr, extra, python or sys.executable)
 
     def adopt(self, process: Process) -> None:
         """The nursery bore the wired worker."""

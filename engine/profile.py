@@ -159,6 +159,7 @@ def _lane(path: Path, place: int, table: Any, defaults: Any) -> Lane:
         lane,
         weights=_resolved(path, lane.weights) or "",
         data=Data(_resolved(path, lane.data.inference), _resolved(path, lane.data.validation)),
+        python=_resolved(path, lane.python),
     )
 
 

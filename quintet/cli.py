@@ -158,10 +158,12 @@ def profiles() -> None:
 
 def _profile(name: str, sets: list[str] | None) -> Profile:
     """The checked profile, and a sentence when its lanes need a package that is not there."""
+    from quintet.engine import interpreter
     from quintet.engine import profile as profile_module
 
     loaded = profile_module.load(name, sets)
-    if any(lane.backend == "yolo" for lane in loaded.lanes):
+    interpreter.check(loaded)
+    if any(lane.backend == "yolo" and lane.python is None for lane in loaded.lanes):
         missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
         if missing:
             raise BadInput(

@@ -25,6 +25,10 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
         time.sleep(0.02)
 
 
+STARTED: list[Headless] = []
+"""What a test started, so that one that fails leaves nothing running."""
+
+
 class Headless:
     """`quintet run PROFILE --headless` as a child, with its journal."""
 
@@ -38,6 +42,8 @@ class Headless:
                 [sys.executable, "-m", "quintet", "run", str(profile), "--headless", "--log", str(self.journal), *words],
                 stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **(environment or {})}, text=True,
             )  # fmt: skip
+
+        STARTED.append(self)
 
     def session(self) -> Session:
         """Everything the journal says now."""

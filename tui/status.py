@@ -71,7 +71,7 @@ def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
     levels = {lane.on for lane in seen.lanes if lane.number in seen.regime_lanes}
     if len(levels) != 1:
         on = sum(1 for lane in seen.lanes if lane.number in seen.regime_lanes and lane.on)
-        return f"accuracy on in {on} of {len(seen.regime_lanes)}", "text"
+        return f"{'' if narrow else 'accuracy '}on in {on} of {len(seen.regime_lanes)}", "text"
     level = levels.pop()
     words = "● on" if level else "○ off"
     since = clock(seen.since_ns)

@@ -101,7 +101,8 @@ def _mark(canvas: Canvas, y: int, row: FlipRow | None) -> None:
 
 
 def _narrow(canvas: Canvas, scene: Scene, found: Comparison | None, name: str, a: str, b: str) -> None:
-    canvas.put(1, 0, name.removeprefix("accuracy "), "bright")
+    words = name.removeprefix("accuracy ") if len(a) <= 3 else name.partition(" ")[0]
+    canvas.put(1, 0, words, "bright")
     canvas.put_right(20, 0, a, "dim")
     canvas.put_right(26, 0, b, "dim")
     canvas.put(30, 0, "change %", "dim")

@@ -199,7 +199,7 @@ def moments(columns: int, rows: int, profile: str) -> None:
             terminal.wait_for("loading")
             terminal.wait_for(" of 30" if columns >= 100 else "✓ ground truth", 60)
             terminal.picture("1-loading")
-            terminal.wait_for("on for" if columns >= 100 else "● on 0:")
+            terminal.wait_for("● on for")
             time.sleep(14)
             terminal.picture("2-live")
             terminal.press("0", "a")
@@ -220,6 +220,9 @@ def moments(columns: int, rows: int, profile: str) -> None:
             terminal.picture("7-leave")
             terminal.press("s")
             terminal.wait_for("picture.msgpack")
+        except BaseException:  # a closed terminal ends the screen only
+            subprocess.run([sys.executable, "-m", "quintet", "stop", log], check=False)
+            raise
         finally:
             terminal.close()
 

@@ -77,6 +77,7 @@ def serve(order: LaneOrder, port: Port) -> None:
         "warm_up_images": warmed,
         "rss_bytes": resident_bytes(),
         "python": sys.version.split()[0],
+        "prefix": sys.prefix,
         "environment": {
             k: v for k, v in sorted(os.environ.items()) if k.startswith(("OMP_", "MKL_", "CUDA_", "YOLO_"))
         },

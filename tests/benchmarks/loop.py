@@ -1,0 +1,136 @@
+"""What the timed loop adds: against the study's bare loop on one real model, and on a model that does nothing.
+
+    python -m tests.benchmarks.loop [PAIRS]
+
+Pairs of blocks of 50 images, in random order within a pair, on the same model and pictures. Prints the ratio of mean
+latencies (ours to bare) with its 95 % t interval, and microseconds that the loop spends an image on a null model.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from quintet.engine import events as ev
+from quintet.engine import switches
+from quintet.engine.events import Frame, Levels
+from quintet.engine.profile import load
+from quintet.engine.worker.loop import TimedLoop
+
+IMAGES = 50
+T_975 = 1.984
+"""Of Student's t on 99 degrees of freedom."""
+
+
+class Collector:
+    """An outlet that counts rows and throws everything away."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.predict_ns: list[int] = []
+
+    def send(self, frame: Frame) -> None:
+        if isinstance(frame, ev.Samples):
+            self.predict_ns += [row[7] for row in frame.rows]
+
+    def orders(self, *, wait: bool) -> list[Frame]:
+        return []
+
+
+class Null:
+    """A model that does nothing."""
+
+    spans = (0, 0, 0)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *arguments: 0
+
+    def refusal(self, levels: Levels) -> None:
+        return None
+
+    def images(self, data: str) -> int:
+        return 64
+
+
+def ours(loop: TimedLoop, outlet: Collector) -> float:
+    """Mean predict of a block in our loop."""
+    outlet.predict_ns.clear()
+    for _ in range(IMAGES):
+        loop.image(0)
+    loop._records.flush()
+    return statistics.fmean(outlet.predict_ns)
+
+
+def bare(backend: Any, pictures: list[Any]) -> float:
+    """Mean latency of a block in the study's loop: sync, t0, predict, sync, t1."""
+    model, arguments = backend._model, backend._arguments
+    times = []
+    for picture in pictures:
+        backend.synchronize()
+        t0 = time.perf_counter_ns()
+        model.predict(picture, **arguments)
+        backend.synchronize()
+        times.append(time.perf_counter_ns() - t0)
+    return statistics.fmean(times)
+
+
+def real(pairs: int) -> None:
+    """The ratio on one real model. The bare loop runs on the model as it is, without our wrappers and hook."""
+    from quintet.engine.worker.yolo import YoloBackend
+
+    lane = next(lane for lane in load("micro").lanes if lane.name == "detect")
+    settings = {**msgspec.to_builtins(lane), "seed": 1, "keep_bytes": 0}
+    backend, plain = YoloBackend(0, settings), YoloBackend(0, settings)
+    backend.load(lambda *step: None)
+    plain._load_model()
+    plain._set_up()
+    levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
+    outlet = Collector()
+    loop = TimedLoop(ev.LaneOrder(0, {}, levels, 0, 0), backend, outlet)
+    loop.begin()
+    pictures = [backend.read("validation", index) for index in range(IMAGES)]
+    ours(loop, outlet), bare(plain, pictures)
+    chance = random.Random(1)
+    logs = []
+    for _ in range(pairs):
+        loop._place["validation"] = 0
+        if chance.random() < 0.5:
+            a, b = ours(loop, outlet), bare(plain, pictures)
+        else:
+            b, a = bare(plain, pictures), ours(loop, outlet)
+        logs.append(math.log(a / b))
+    mean, half = statistics.fmean(logs), T_975 * statistics.stdev(logs) / math.sqrt(len(logs))
+    low, high = math.exp(mean - half), math.exp(mean + half)
+    print(
+        f"ours / bare, predict: {math.exp(mean):.4f}, 95 % interval {low:.4f} .. {high:.4f}  ({pairs} pairs of {IMAGES})"
+    )
+
+
+def null() -> None:
+    """Microseconds an image outside predict, on a model that does nothing, scoring off."""
+    levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
+    outlet = Collector()
+    backend: Any = Null()
+    loop = TimedLoop(ev.LaneOrder(0, {}, levels, 0, 0), backend, outlet)
+    loop.begin()
+    for _ in range(2000):
+        loop.image(0)
+    count = 20_000
+    began = time.perf_counter_ns()
+    for _ in range(count):
+        loop._take(outlet.orders(wait=False))
+        loop.image(0)
+    print(f"null model: {(time.perf_counter_ns() - began) / count / 1000:.1f} us an image")
+
+
+if __name__ == "__main__":
+    null()
+    real(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
