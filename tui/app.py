@@ -159,7 +159,8 @@ class QuintetApp(App[str]):
             rows = canvas.height if canvas is not None else 0
             if part.styles.height is None or part.styles.height.value != rows:
                 part.styles.height = rows
-            part.display = rows > 0
+            if part.display != (rows > 0):
+                part.display = rows > 0
             if canvas is not None and rows:
                 part.show(canvas)
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import psutil
 
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.events import COLUMNS, FLAG_WARM_UP
+from quintet.engine.journal import NoJournal, Reader, read
 from quintet.engine.profile import FOLDER
 from quintet.engine.session import Session
 
@@ -30,6 +31,8 @@ class Launch(NamedTuple):
     wall_s: float
     cpu_s: float
     pss_bytes: int
+    cpu_without_warm_up_s: float
+    """Less the CPU of the lanes' own warm-up images, which are work and not launching."""
 
 
 def one_lane(folder: Path) -> Path:
@@ -57,7 +60,14 @@ def launch(profile: str, lanes: int, *words: str) -> Launch:
         cpu = sum(sum(one.cpu_times()[:2]) for one in family)
         process.send_signal(signal.SIGTERM)
         process.wait()
-        return Launch(wall_s, cpu, pss)
+        return Launch(wall_s, cpu, pss, cpu - warm_up_cpu_s(log))
+
+
+def warm_up_cpu_s(log: Path) -> float:
+    """CPU of predict and time of scoring over all warm-up images."""
+    cpu, score, flags = (COLUMNS.index(name) for name in ("cpu", "score", "flags"))
+    rows = [row for event in read(log) if event[0] == "samples" for row in event[4] if row[flags] & FLAG_WARM_UP]
+    return float(sum(row[cpu] + row[score] for row in rows)) / 1e9
 
 
 def follow(log: Path, lanes: int) -> Session:
@@ -93,10 +103,16 @@ def main() -> None:
         name: Launch(*(statistics.median(part) for part in zip(*its, strict=True))) for name, its in found.items()
     }
     for name, it in medians.items():
-        print(f"{name:22} {it.wall_s:6.2f} s wall  {it.cpu_s:6.2f} s CPU  {it.pss_bytes / 1e6:6.0f} MB PSS")
+        print(
+            f"{name:22} {it.wall_s:6.2f} s wall  {it.cpu_s:6.2f} s CPU ({it.cpu_without_warm_up_s:.2f} without the warm-up "
+            f"images)  {it.pss_bytes / 1e6:6.0f} MB PSS"
+        )
     for name in ("five lanes", "five plain processes"):
         ratios = [a / b for a, b in zip(medians[name], medians["one lane"], strict=True)]
-        print(f"{name} / one lane: wall {ratios[0]:.2f}, CPU {ratios[1]:.2f}, PSS {ratios[2]:.2f}  ({rounds} rounds)")
+        print(
+            f"{name} / one lane: wall {ratios[0]:.2f}, CPU {ratios[1]:.2f} ({ratios[3]:.2f} without warm-up), "
+            f"PSS {ratios[2]:.2f}  ({rounds} rounds)"
+        )
 
 
 if __name__ == "__main__":

@@ -27,10 +27,13 @@ RESTORED = b"\x1b[?1049l"
 PATIENCE_S = 30.0
 
 
+QUINTET = (sys.executable, "-m", "quintet")
+
+
 class Terminal:
     """A child on a pty of 120x40, its output fed to an emulated screen."""
 
-    def __init__(self, *words: str, columns: int = 120, rows: int = 40) -> None:
+    def __init__(self, *words: str, columns: int = 120, rows: int = 40, program: tuple[str, ...] = QUINTET) -> None:
         self.raw = bytearray()
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
@@ -41,7 +44,7 @@ class Terminal:
             os.environ["LANG"] = "C.UTF-8"
             os.environ.pop("COLUMNS", None)
             os.environ.pop("LINES", None)
-            os.execv(sys.executable, [sys.executable, "-m", "quintet", *words])
+            os.execv(program[0], [*program, *words])
         fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.status: int | None = None
 
