@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import time
@@ -61,6 +62,24 @@ def private_folder(journal: Path) -> Path:
     parent = state_folder() / "sessions"
     parent.mkdir(exist_ok=True, mode=0o700)
     return Path(tempfile.mkdtemp(prefix=f"{journal.stem}-", dir=parent))
+
+
+LOGIND = (Path("/usr/lib/systemd/logind.conf.d"), Path("/etc/systemd/logind.conf"), Path("/etc/systemd/logind.conf.d"))
+
+
+def ends_with_login(places: tuple[Path, ...] = LOGIND) -> bool:
+    """Whether logind ends this user's processes with the login session (KillUserProcesses=yes), detached or not."""
+    if "XDG_SESSION_ID" not in os.environ:
+        return False
+    answer = False
+    for place in places:
+        for file in sorted(place.glob("*.conf")) if place.is_dir() else [place]:
+            try:
+                found = re.findall(r"^\s*KillUserProcesses\s*=\s*(\w+)", file.read_text(), re.MULTILINE)
+            except OSError:
+                continue
+            answer = found[-1].lower() in ("yes", "true", "on", "1") if found else answer
+    return answer
 
 
 def socket_path(private: Path) -> Path:

@@ -117,6 +117,8 @@ def on_screen(asked: Asked) -> int:
 def told_of_detaching(journal: Path) -> int:
     """Say how to come back; the exit status of a screen that was left."""
     print(f"{journal}\n`quintet attach {journal.stem}` comes back, `quintet stop {journal.stem}` ends it.")
+    if places.ends_with_login():
+        print("This machine ends your processes when you log out. `loginctl enable-linger` lets the session live on.")
     return 0
 
 

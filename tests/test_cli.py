@@ -101,6 +101,20 @@ def test_headless_prints_the_path_alone_and_report_reads_it(tmp_path: Path, slee
     assert rows[0][:3] == ["cls", "together", "withoutval"]
 
 
+def test_logind_that_ends_processes_at_logout_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from quintet.engine.places import ends_with_login
+
+    main, more = tmp_path / "logind.conf", tmp_path / "logind.conf.d"
+    more.mkdir()
+    main.write_text("[Login]\n#KillUserProcesses=yes\n")
+    monkeypatch.setenv("XDG_SESSION_ID", "7")
+    assert not ends_with_login((main, more))
+    (more / "site.conf").write_text("[Login]\nKillUserProcesses=yes\n")
+    assert ends_with_login((main, more))
+    monkeypatch.delenv("XDG_SESSION_ID")
+    assert not ends_with_login((main, more))
+
+
 def test_logs_land_in_logs_where_that_folder_is_and_else_in_the_state_folder(
     tmp_path: Path, sleep_profile: Path, own_state: Path
 ) -> None:

@@ -248,6 +248,36 @@ async def test_another_format_is_refused_with_a_sentence(started: Headless, own_
     await client.close()
 
 
+@pytest.mark.parametrize(("words", "reason"), [(("--for", "2s"), "time"), ((), "signal")])
+def test_a_lost_terminal_ends_only_a_run_that_has_no_end(
+    tmp_path: Path, sleep_profile: Path, words: tuple[str, ...], reason: str
+) -> None:
+    run = Headless(sleep_profile, tmp_path, *words)
+    run.wait_running()
+    run.process.send_signal(signal.SIGHUP)
+    assert run.end() == 0
+    session = run.session()
+    assert session.end is not None
+    assert session.end.reason == reason
+
+
+@pytest.mark.slow
+async def test_a_lane_that_does_not_answer_in_time_is_silent_and_stuck(tmp_path: Path, own_state: Path) -> None:
+    run = Headless(two(tmp_path, b='env = { QUINTET_SLEEP_HANG = "60" }'), tmp_path)
+    run.wait_running(lanes=1, images=200)
+    await asked(own_state, ("set", {"lanes": [0, 1], "levels": {"mode": "withoutval"}}))
+    session = run.wait_for(
+        lambda s: any(len(told.answers) == 2 for told in s.asked.values() if "set" in told.command.what), "it"
+    )
+    told = next(told for told in session.asked.values() if "set" in told.command.what)
+    assert [told.answers[lane].outcome for lane in (0, 1)] == ["done", "silent"]
+    assert told.answers[1].t_ns - told.command.t_ns >= 10_000_000_000
+    assert session.lanes[1].stuck_ns is not None
+    assert session.lanes[1].faults[0].kind == "stuck"
+    run.process.kill()
+    run.end()
+
+
 def test_ctrl_c_while_lanes_load_leaves_nothing(tmp_path: Path) -> None:
     slow = 'env = { QUINTET_SLEEP_LOAD_MS = "60000" }'
     run = Headless(two(tmp_path, slow, slow), tmp_path)

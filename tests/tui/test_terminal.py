@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack
 import psutil
 import pyte
 import pytest
@@ -200,6 +201,16 @@ def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: P
     assert live.end() == 1
     assert RESTORED in live.raw
     assert folded(read(log)).end is None
+
+
+def test_a_screen_that_breaks_restores_its_terminal_and_ends_what_it_started(live: Terminal, log: Path) -> None:
+    live.wait_for("● on for")
+    family = live.family()
+    with log.open("ab") as out:
+        out.write(msgpack.packb(["gate", 99, True, 0, 0]))  # of a lane that there is not: no supervisor writes that
+    assert live.end() == 1
+    assert RESTORED in live.raw
+    wait_until(lambda: not alive(family), "everything's end")
 
 
 def test_a_terminal_that_is_too_small_is_refused(sleep_profile: Path, log: Path) -> None:
