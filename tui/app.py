@@ -34,6 +34,8 @@ PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
 TWICE_NS = 2_000_000_000
 SMALLEST = (80, 24)
 PARTS = ("status", "gap1", "lanes", "gap2", "table", "gap3", "open", "gap4", "events", "fill", "keys")
+SLICES = {"status": 20, "lanes": 6, "table": 12}
+"""How many columns a widget of a part has: few where small things change often."""
 
 
 class QuintetApp(App[str]):
@@ -82,7 +84,7 @@ class QuintetApp(App[str]):
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
         for part in PARTS:
-            yield Part(id=part)
+            yield Part(id=part, slice_width=SLICES.get(part, 400))
 
     async def on_mount(self) -> None:
         """First frame, then the session's socket."""

@@ -20,7 +20,7 @@ def test_processes_are_told_and_gone_ones_left_out() -> None:
     asked_ns, values = telemetry.sample(watched)
     (told,) = values["processes"]
     assert (told["what"], told["lane"], told["pid"]) == ("worker", 0, waiting.pid)
-    assert told["rss_bytes"] > 1_000_000
+    assert told["rss_bytes"] > 0
     assert values["cost_ns"] > 0
     assert values["machine"]["memory_available_bytes"] > 0
     assert asked_ns > 0
