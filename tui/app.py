@@ -79,7 +79,7 @@ class QuintetApp(App[str]):
         self._size_bytes = 0
         self._cost = Cost()
         self._timer: Timer | None = None
-        self._stopping = self._orphaned = False
+        self._stopping = self._orphaned = self._left_behind = False
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
@@ -109,7 +109,9 @@ class QuintetApp(App[str]):
         self._client.beat(self._cost.beat())
 
     def follow(self) -> None:
-        """Fold all that the journal has, and paint."""
+        """Fold all that the journal has, and paint; nothing once the screen is being taken down."""
+        if self._left_behind:
+            return
         while True:
             batch = self._reader.poll()
             if batch.again:
@@ -129,7 +131,7 @@ class QuintetApp(App[str]):
     def paint(self) -> None:
         """Draw one moment on every part."""
         width, height = self.size
-        if not self.session.lanes:
+        if not self.session.lanes or self._left_behind:
             return
         if width < SMALLEST[0] or height < SMALLEST[1]:
             self._too_small(width, height)
@@ -299,5 +301,6 @@ class QuintetApp(App[str]):
 
     async def on_unmount(self) -> None:
         """Leave the session's socket, close its journal."""
+        self._left_behind = True
         await self._client.close()
         self._reader.close()
