@@ -13,24 +13,36 @@ from quintet.engine.events import Levels
 
 
 class Switch(NamedTuple):
-    """One factor: its levels (the first is the default), what it changes, and whether it changes while running."""
+    """One factor: its levels (the first is the default), what it changes, and whether it changes while running.
+
+    With `number` a level may also be any number from the first to the second, in the unit of the third.
+    """
 
     name: str
     levels: tuple[str | int | float, ...]
     says: str
     live: bool = True
+    number: tuple[float, float, str] | None = None
+
+    @property
+    def told(self) -> str:
+        """Its levels in words."""
+        words = ", ".join(map(str, self.levels))
+        return (
+            words if self.number is None else f"{words}, or {self.number[0]:g} to {self.number[1]:g} {self.number[2]}"
+        )
 
 
 SWITCHES = (
     Switch("score", ("off", "inline"), "accuracy computation"),
     Switch("keep", ("off", "results"), "results kept in memory"),
     Switch("data", ("inference", "validation"), "which images"),
-    Switch("source", ("array",), "decoding in the timed span"),
-    Switch("sync", ("each",), "device sync around each image"),
-    Switch("stages", ("off",), "time pre, infer, post apart"),
-    Switch("batch", (1,), "images per predict"),
-    Switch("pace", ("closed",), "closed loop or steady camera"),
-    Switch("think", (0,), "a pure wait instead of scoring"),
+    Switch("source", ("array", "path"), "decoding in the timed span"),
+    Switch("sync", ("each", "none"), "device sync around each image"),
+    Switch("stages", ("off", "on"), "time pre, infer, post apart"),
+    Switch("batch", (1, 2, 4, 8), "images per predict"),
+    Switch("pace", ("closed",), "closed loop or steady camera", number=(0.1, 1000, "images/s")),
+    Switch("think", (0,), "a pure wait instead of scoring", number=(0, 60_000, "ms")),
     Switch("half", ("no",), "fixed at start", live=False),
     Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False),
 )
@@ -86,4 +98,12 @@ def _level(name: str, level: object) -> str | int | float:
     for known in switch.levels:
         if level == known or str(level) == str(known):
             return known
-    raise ValueError(f"{name} has no level {level!r}; its levels are {', '.join(map(str, switch.levels))}")
+    if switch.number is not None:
+        low, high, _ = switch.number
+        try:
+            number = float(level)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = -1.0
+        if low <= number <= high:
+            return int(number) if number.is_integer() else number
+    raise ValueError(f"{name} has no level {level!r}; its levels are {switch.told}")

@@ -158,11 +158,14 @@ def flipped(session: Session, until_ns: int) -> list[tuple[Setting, Setting]]:
     return list(found)
 
 
-def _rank(switch: str, level: Level) -> int:
+def _rank(switch: str, level: Level) -> float:
     """Which level of a switch is called a: accuracy on before off, else the order of the table of switches."""
     if switch == "mode":
         return list(MODES).index(str(level))
-    place = [str(known) for known in BY_NAME[switch].levels].index(str(level))
+    known = [str(one) for one in BY_NAME[switch].levels]
+    if str(level) not in known:  # one of a switch's numbers: by its size, after the named levels
+        return len(known) + float(str(level))
+    place = known.index(str(level))
     return -place if switch == "score" else place
 
 

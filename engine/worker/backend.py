@@ -39,17 +39,23 @@ class Backend(Protocol):
     def read(self, data: str, index: int) -> Any:
         """Read and decode one image: what predict takes."""
 
+    def path(self, data: str, index: int) -> Any:
+        """Where one image lies, for predict to decode."""
+
     def synchronize(self) -> None:
         """Wait for the device; does nothing on a CPU."""
 
     def predict(self, picture: Any) -> Any:
         """The whole public predict call for one image; its result."""
 
+    def predict_many(self, pictures: list[Any]) -> list[Any]:
+        """One public predict call for several images; their results in order."""
+
     def detections(self, result: Any) -> int:
         """How many objects the result holds (cls: 1)."""
 
-    def score(self, index: int, result: Any) -> None:
-        """Score the last predict, which was of validation image `index`."""
+    def score(self, index: int, result: Any, place: int = 0) -> None:
+        """Score one result of the last predict: of validation image `index`, at `place` in its call."""
 
     def keep(self, index: int, result: Any) -> None:
         """Keep this result in memory within the lane's bound."""

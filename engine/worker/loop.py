@@ -9,11 +9,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from quintet.engine import switches
 from quintet.engine.events import (
     FLAG_FIRST_PASS,
+    FLAG_LATE,
     FLAG_SCORED,
     FLAG_WARM_UP,
     MAX_ROWS,
@@ -23,6 +24,7 @@ from quintet.engine.events import (
     Gate,
     GateOrder,
     LaneOrder,
+    Levels,
     Samples,
     SetOrder,
     Step,
@@ -31,8 +33,9 @@ from quintet.engine.events import (
     Value,
 )
 from quintet.engine.worker.backend import Backend
+from quintet.engine.worker.pacing import Pacing
 
-FLUSH_NS = 250_000_000
+FLUSH_NS, LATE_NS = 250_000_000, 1_000_000
 TELL_NS = 1_000_000_000
 WARM_UP_IMAGES, WARM_UP_LEAST, WARM_UP_NS = 30, 3, 20_000_000_000
 VALUE_SPACING, VALUE_LEAST_NS = 20, 1_000_000_000
@@ -48,8 +51,8 @@ class Outlet(Protocol):
     def send(self, frame: Frame) -> None:
         """Queue a frame; never blocks."""
 
-    def orders(self, *, wait: bool) -> list[Frame]:
-        """Orders that have come; with `wait`, sleeps until one comes."""
+    def orders(self, wait_ns: int | None = 0) -> list[Frame]:
+        """Orders that have come; sleeps until one comes or wait_ns have passed, None: for ever."""
 
 
 class Records:
@@ -66,6 +69,11 @@ class Records:
             self._arm, self._first_seq, self._began = arm, seq, now
         self._rows.append(row)
         if len(self._rows) >= MAX_ROWS or now - self._began + cycle_ns >= FLUSH_NS:
+            self.flush()
+
+    def flush_before(self, wait_ns: int, now: int) -> None:
+        """Send what would be too old after a wait."""
+        if now - self._began + wait_ns >= FLUSH_NS:
             self.flush()
 
     def flush(self) -> None:
@@ -90,6 +98,7 @@ class TimedLoop:
         self._lane, self._levels, self._arm, self._seq = order.lane, order.levels, order.arm, order.seq
         self._backend, self._outlet, self._clock, self._cpu_clock = backend, outlet, clock, cpu_clock
         self._records = Records(order.lane, outlet)
+        self._pacing = Pacing()
         self._place = {"inference": 0, "validation": 0}
         self._passes = {"inference": 0, "validation": 0}
         self._open = False
@@ -100,8 +109,13 @@ class TimedLoop:
 
     def begin(self) -> None:
         """Put the starting levels in force and say so."""
-        self._backend.apply(self._levels)
+        self._apply(self._levels)
         self._outlet.send(Arm(self._lane, self._arm, self._seq, self._clock(), self._levels))
+
+    def _apply(self, levels: Levels) -> None:
+        self._backend.apply(levels)
+        self._pacing.apply(levels)
+        self._levels = levels
 
     def warm_up(self) -> int:
         """Run the first images, recorded and flagged; returns how many: 30, fewer after 20 s, 3 at least."""
@@ -115,78 +129,116 @@ class TimedLoop:
             if done and now - said > 500_000_000:
                 self._outlet.send(Step(self._lane, now, "warm_up", "going", done, WARM_UP_IMAGES))
                 said = now
-            self._take(self._outlet.orders(wait=False))
+            self._take(self._outlet.orders())
             self.image(FLAG_WARM_UP)
-            done += 1
-            if done == 1:
+            if done == 0:
                 self._backend.first_predict_done()
+            done += int(str(self._levels["batch"]))
         self._records.flush()
         self._outlet.send(Step(self._lane, self._clock(), "warm_up", "done", done, done))
         return done
 
     def run(self) -> None:
         """Images until a stop order or the supervisor's end; parked while the gate is closed."""
+        wait_ns: int | None = None
         while True:
-            self._take(self._outlet.orders(wait=not self._open))
+            self._take(self._outlet.orders(wait_ns))
             if self._outlet.closed:
                 self.stopped = True
             if self.stopped:
                 break
-            if self._open:
+            wait_ns = self._until_next()
+            if wait_ns == 0:
                 self.image(0)
                 if self._ended - self._told_at >= TELL_NS:
                     self._tell()
+                wait_ns = self._until_next()
         self._records.flush()
+
+    def _until_next(self) -> int | None:
+        """How long to wait for orders before the next image: 0 not at all, None until the gate is opened."""
+        if not self._open:
+            return None
+        if self._levels["pace"] == "closed" and not self._levels["think"]:
+            return 0
+        now = self._clock()
+        wait_ns = max(0, self._pacing.wait_ns(now, self._ended))
+        if wait_ns:
+            self._records.flush_before(wait_ns, now)
+        return wait_ns
 
     def _tell(self) -> None:
         """What only this process knows of itself, about once a second, between two images."""
         self._told_at = self._ended
         collections = sum(generation["collections"] for generation in gc.get_stats())
         values = {"lane": self._lane, "held_bytes": self._backend.held_bytes(), "gc_collections": collections}
+        values["skipped"] = self._pacing.skipped
         self._outlet.send(Telemetry(self._told_at, self._told_at, values))
 
     def image(self, flags: int) -> None:
-        """Load, time, score, keep and record one image."""
-        backend, clock, cpu_clock = self._backend, self._clock, self._cpu_clock
-        data = str(self._levels["data"])
-        index = self._place[data]
-        load_began = clock()
-        picture = backend.read(data, index)
-        load_ended = clock()
-        backend.synchronize()
+        """Load, time, score, keep and record one call: one image, or `batch` of them."""
+        backend, clock, cpu_clock, levels = self._backend, self._clock, self._cpu_clock, self._levels
+        data, by_path = str(levels["data"]), levels["source"] == "path"
+        synchronize = backend.synchronize if levels["sync"] == "each" else _nothing
+        indices = self._next(data, int(str(levels["batch"])))
+        pictures, loads = [], []
+        load_began = ended = clock()
+        for index in indices:
+            pictures.append(backend.path(data, index) if by_path else backend.read(data, index))
+            began, ended = ended, clock()
+            loads.append(0 if by_path else ended - began)
+        one = len(pictures) == 1
+        predict, asked = (backend.predict, pictures[0]) if one else (backend.predict_many, pictures)
+        synchronize()
         cpu_began = cpu_clock()
-        predict, synchronize = backend.predict, backend.synchronize
         t0 = clock()
-        result = predict(picture)
+        result = predict(asked)
         synchronize()
         t1 = clock()
-        cpu_ended = cpu_clock()
-        score_ns = 0
-        if self._levels["score"] == "inline":
-            backend.score(index, result)
-            score_ns = clock() - t1
-            flags |= FLAG_SCORED
-        if self._levels["keep"] == "results":
-            backend.keep(index, result)
-        if self._passes[data] == 0:
-            flags |= FLAG_FIRST_PASS
+        cpu_ns = cpu_clock() - cpu_began
+        results = [result] if one else result
+        flags |= FLAG_FIRST_PASS if self._passes[data] == 0 else 0
+        scores = self._score(indices, results, t1)
+        flags |= FLAG_SCORED if levels["score"] == "inline" else 0
+        if levels["keep"] == "results":
+            for index, kept in zip(indices, results, strict=True):
+                backend.keep(index, kept)
+        delay_ns = self._pacing.taken(t0, len(indices))
+        flags |= FLAG_LATE if delay_ns > LATE_NS else 0
         wait_ns = load_began - self._ended if self._ended else 0
-        row = [
-            index, t0, wait_ns, load_ended - load_began, *backend.spans, t1 - t0, score_ns, cpu_ended - cpu_began,
-            1, backend.detections(result), flags, 0,
-        ]  # fmt: skip
-        self._ended = t1 + score_ns
-        self._records.add(self._arm, self._seq, row, self._ended, self._ended - load_began)
-        self._seq += 1
-        self._advance(data)
-        if score_ns:
+        self._ended = t1 + sum(scores)
+        cycle_ns = self._ended - load_began
+        for place, index in enumerate(indices):
+            row = [
+                index, t0, 0 if place else wait_ns, loads[place], *backend.spans, t1 - t0, scores[place], cpu_ns,
+                len(indices), backend.detections(results[place]), flags, delay_ns,
+            ]  # fmt: skip
+            self._records.add(self._arm, self._seq, row, self._ended, cycle_ns)
+            self._seq += 1
+        self._advance(data, len(indices))
+        if flags & FLAG_SCORED:
             self._value()
 
-    def _advance(self, data: str) -> None:
-        self._place[data] += 1
-        if self._place[data] >= self._backend.images(data):
-            self._place[data] = 0
-            self._passes[data] += 1
+    def _score(self, indices: list[int], results: list[Any], began: int) -> list[int]:
+        """Score a call's results in order; nanoseconds that each took, from began on."""
+        if self._levels["score"] != "inline":
+            return [0] * len(indices)
+        took = []
+        for place, (index, result) in enumerate(zip(indices, results, strict=True)):
+            self._backend.score(index, result, place)
+            ended = self._clock()
+            took.append(ended - began)
+            began = ended
+        return took
+
+    def _next(self, data: str, count: int) -> list[int]:
+        """The next `count` images of a data set, round its end."""
+        images, place = self._backend.images(data), self._place[data]
+        return [(place + offset) % images for offset in range(count)]
+
+    def _advance(self, data: str, count: int) -> None:
+        passes, self._place[data] = divmod(self._place[data] + count, self._backend.images(data))
+        self._passes[data] += passes
 
     def _value(self) -> None:
         images, of = self._backend.coverage()
@@ -227,8 +279,7 @@ class TimedLoop:
             self._answer(order.id, "same")
         else:
             self._records.flush()
-            self._backend.apply(levels)
-            self._levels = levels
+            self._apply(levels)
             self._arm += 1
             self._outlet.send(Arm(self._lane, self._arm, self._seq, self._clock(), levels))
             self._answer(order.id, "done")
@@ -244,3 +295,7 @@ class TimedLoop:
 
     def _answer(self, order_id: int, outcome: str, text: str = "") -> None:
         self._outlet.send(Answer(order_id, self._lane, self._clock(), self._seq, outcome, text))
+
+
+def _nothing() -> None:
+    """No synchronisation."""

@@ -92,7 +92,7 @@ def run_lane(events: int, lifeline: int) -> int:
     follow_lifeline(lifeline)
     os.dup2(2, 1)  # libraries print to stdout; nobody reads it
     port = Port(socket.socket(fileno=events), time.monotonic_ns)
-    orders = port.orders(wait=True)
+    orders = port.orders(None)
     if not orders or not isinstance(orders[0], LaneOrder):
         return 1
     order = orders[0]

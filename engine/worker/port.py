@@ -39,15 +39,19 @@ class Port:
         if self._queued_bytes > self._bound_bytes:
             self._drop_oldest()
 
-    def orders(self, *, wait: bool) -> list[Frame]:
-        """The orders that have come; with `wait`, sleeps until there is one or the supervisor has gone."""
+    def orders(self, wait_ns: int | None = 0) -> list[Frame]:
+        """The orders that have come. Sleeps until there is one, wait_ns have passed (None: for ever), or all is over."""
+        end = None if wait_ns is None else self._clock() + wait_ns
         while True:
             taken = self._receive()
-            if taken or self.closed or not wait:
+            left_ns = None if end is None else end - self._clock()
+            if taken or self.closed or wait_ns == 0 or (left_ns is not None and left_ns <= 0):
                 if self._queue:
                     self._pump()
                 return taken
-            select.select([self._sock], [self._sock] if self._queue else [], [])
+            select.select(
+                [self._sock], [self._sock] if self._queue else [], [], None if left_ns is None else left_ns / 1e9
+            )
             self._pump()
 
     def drain(self, seconds: float) -> None:

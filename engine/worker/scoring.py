@@ -59,6 +59,17 @@ class Tap:
         return self._output
 
 
+def one_of(output: Any, place: int) -> Any:
+    """One image's part of a network's output, as if it had been predicted alone: every tensor's first axis cut."""
+    if torch.is_tensor(output):
+        return output[place : place + 1]
+    if isinstance(output, dict):
+        return {name: one_of(part, place) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        return type(output)(one_of(part, place) for part in output)
+    return output
+
+
 def scaled(height: int, width: int, side: int) -> tuple[int, int]:
     """Height and width to which Ultralytics' data loader scales a picture: the longer is `side`, both rounded up."""
     ratio = side / max(height, width)
@@ -127,11 +138,12 @@ class Scorer:
             pictures.update_labels(list(range(len(validator.names))))
         return pictures
 
-    def update(self, index: int, result: Any) -> None:
-        """Score the last predict, whose result this is, as image `index`; replaces what that image scored before."""
+    def update(self, index: int, result: Any, place: int = 0) -> None:
+        """Score one result of the last predict, at `place` in its call, as image `index`; replaces its last scoring."""
         with torch.inference_mode():
             validator = self._validator
-            predictions = validator.postprocess(self._tap.output())
+            output = self._tap.output()
+            predictions = validator.postprocess(output if len(raw(output)) == 1 else one_of(output, place))
             if self._classify:
                 truth = torch.tensor([self._labels[index]["cls"]])
                 validator.update_metrics(predictions, {"cls": truth})

@@ -76,6 +76,10 @@ class SleepBackend:
         """The picture is its index."""
         return index
 
+    def path(self, data: str, index: int) -> int:
+        """The path, too, is the index."""
+        return index
+
     def synchronize(self) -> None:
         """No device."""
 
@@ -92,11 +96,15 @@ class SleepBackend:
         self.spans[:] = (sleep_ns // 20, sleep_ns * 9 // 10, sleep_ns // 20)
         return picture
 
+    def predict_many(self, pictures: list[int]) -> list[int]:
+        """Sleep once for each."""
+        return [self.predict(picture) for picture in pictures]
+
     def detections(self, result: int) -> int:
         """One an image."""
         return 1
 
-    def score(self, index: int, result: int) -> None:
+    def score(self, index: int, result: int, place: int = 0) -> None:
         """Sleep, and remember the image."""
         time.sleep(self._score_s)
         self._scored.add(index)

@@ -100,6 +100,8 @@ class YoloBackend:
         self._predictor: Any = None
         self._arguments: dict[str, Any] = {}
         self._wait: Callable[[], Any] | None = None
+        self._stage_wait: Callable[[], Any] | None = None
+        """The device's synchronisation after each stage, while `stages` is on."""
         self._model_load_ns = self._ground_truth_load_ns = 0
 
     def load(self, report: Report) -> None:
@@ -170,6 +172,8 @@ class YoloBackend:
         def clocked(*args: Any, **kwargs: Any) -> Any:
             began = clock()
             outcome = step(*args, **kwargs)
+            if self._stage_wait is not None:
+                self._stage_wait()
             spans[place] = clock() - began
             return outcome
 
@@ -237,6 +241,7 @@ class YoloBackend:
         if refusal:
             raise LoadFault(refusal)
         self._data = str(levels["data"])
+        self._stage_wait = self._wait if levels.get("stages") == "on" else None
         if levels["keep"] == "off":
             self.kept.clear()
 
@@ -247,10 +252,14 @@ class YoloBackend:
 
     def read(self, data: str, index: int) -> Picture:
         """Decode one picture: BGR, uint8, (height, width, 3). Raises FileNotFoundError."""
+        return read_picture(self.path(data, index))
+
+    def path(self, data: str, index: int) -> str:
+        """Where one picture lies. Raises FileNotFoundError."""
         pictures = self._sets[data]
         if pictures is None:
             raise FileNotFoundError(f"{self._name} has no {data} data: write data.{data} into its profile")
-        return read_picture(pictures.files[index])
+        return pictures.files[index]
 
     def synchronize(self) -> None:
         """Wait for the device; does nothing on a CPU."""
@@ -262,17 +271,23 @@ class YoloBackend:
         self._tap.clear()
         return self._model.predict(picture, **self._arguments)[0]
 
+    def predict_many(self, pictures: list[Any]) -> list[Any]:
+        """One public predict call for several pictures; their Results in order."""
+        self._tap.clear()
+        results: list[Any] = self._model.predict(pictures, **self._arguments, batch=len(pictures))
+        return results
+
     def detections(self, result: Any) -> int:
         """How many objects the result holds; cls: 1."""
         if self._task == "cls":
             return 1
         return len(result.obb if self._task == "obb" else result.boxes)
 
-    def score(self, index: int, result: Any) -> None:
-        """Score the last predict, which was of validation image `index`. Raises ValueError without labels."""
+    def score(self, index: int, result: Any, place: int = 0) -> None:
+        """Score a result of the last predict: validation image `index`, at `place` in its call. Raises ValueError."""
         if self._scorer is None:
             raise ValueError(f"accuracy needs labels, and {self._name} has none")
-        self._scorer.update(index, result)
+        self._scorer.update(index, result, place)
 
     def keep(self, index: int, result: Any) -> None:
         """Keep the result whole, as the study did, within one pass of the data set and `keep_bytes`."""

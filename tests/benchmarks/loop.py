@@ -41,7 +41,7 @@ class Collector:
         if isinstance(frame, ev.Samples):
             self.predict_ns += [row[7] for row in frame.rows]
 
-    def orders(self, *, wait: bool) -> list[Frame]:
+    def orders(self, wait_ns: int | None = 0) -> list[Frame]:
         return []
 
 
@@ -133,7 +133,7 @@ def null() -> None:
     count = 20_000
     began = time.perf_counter_ns()
     for _ in range(count):
-        loop._take(outlet.orders(wait=False))
+        loop._take(outlet.orders(0))
         loop.image(0)
     print(f"null model: {(time.perf_counter_ns() - began) / count / 1000:.1f} us an image")
 

@@ -30,11 +30,11 @@ from quintet.engine import events as ev
 from quintet.engine.worker.port import Port
 rate = float(sys.argv[3])
 port = Port(socket.socket(fileno=int(sys.argv[1])), time.monotonic_ns)
-order = port.orders(wait=True)[0]
+order = port.orders(None)[0]
 port.lane = order.lane
 port.send(ev.Arm(order.lane, 0, 0, time.monotonic_ns(), order.levels))
 port.send(ev.Ready(order.lane, time.monotonic_ns(), 0, {}))
-while not any(isinstance(o, ev.GateOrder) for o in port.orders(wait=True)):
+while not any(isinstance(o, ev.GateOrder) for o in port.orders(None)):
     pass
 port.send(ev.Gate(order.lane, True, 0, time.monotonic_ns()))
 size = max(1, min(32, round(rate / 4)))
@@ -48,7 +48,7 @@ while True:
              9_000_000 + n, 1, 3, 4, 0] for n in range(size)]
     port.send(ev.Samples(order.lane, 0, seq, rows))
     seq += size
-    orders = port.orders(wait=False)
+    orders = port.orders(0)
     if port.closed or any(isinstance(o, ev.StopOrder) for o in orders):
         port.drain(5)
         break

@@ -40,8 +40,10 @@ class Machine:
         self.trace.append("cpu")
         return self.now // 2
 
-    def orders(self, *, wait: bool) -> list[Frame]:
-        self.trace.append("gate" if wait else "command")
+    def orders(self, wait_ns: int | None = 0) -> list[Frame]:
+        self.trace.append("gate" if wait_ns is None else "pause" if wait_ns else "command")
+        if wait_ns and not (self._orders and self._orders[0]):
+            self.now += wait_ns
         if not self._orders:
             self.closed = True
             return []
@@ -81,10 +83,17 @@ class Machine:
         self._does("predict")
         return picture
 
+    def path(self, data: str, index: int) -> int:
+        return index
+
+    def predict_many(self, pictures: list[int]) -> list[int]:
+        self._does("predict many")
+        return pictures
+
     def detections(self, result: int) -> int:
         return 3
 
-    def score(self, index: int, result: int) -> None:
+    def score(self, index: int, result: int, place: int = 0) -> None:
         self._does("score")
         self._scored.add(index)
 

@@ -41,7 +41,7 @@ def everything(peer: socket.socket, port: Port) -> list[list[Any]]:
     found: list[list[Any]] = []
     idle = 0
     while idle < 3:
-        port.orders(wait=False)
+        port.orders(0)
         try:
             source.feed(peer.recv(1 << 16))
             found += list(source)
@@ -87,13 +87,13 @@ def test_orders_come_whole_however_they_are_cut(pair: tuple[socket.socket, socke
     came: list[Frame] = []
     for byte in b"".join(map(encode, orders)):
         pair[1].send(bytes((byte,)))
-        came += port.orders(wait=False)
+        came += port.orders(0)
     assert came == orders
 
 
 def test_a_peer_that_is_gone_is_noticed(pair: tuple[socket.socket, socket.socket]) -> None:
     port = Port(pair[0], Clock())
     pair[1].close()
-    assert port.orders(wait=True) == []
+    assert port.orders(None) == []
     assert port.closed
     port.send(samples(0))

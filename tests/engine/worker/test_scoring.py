@@ -140,6 +140,26 @@ def test_values_equal_model_val(task: str, tmp_path: Path, monkeypatch: pytest.M
     assert backend._predictor.args.conf == 0.25
 
 
+@pytest.mark.parametrize("task", ["cls", "seg", "obb"])
+def test_batches_and_paths_score_as_single_arrays_do(task: str) -> None:
+    one_by_one = loaded(task)
+    run(one_by_one, list(range(IMAGES)), score=True)
+    in_batches, by_path = loaded(task), loaded(task)
+    predictor = in_batches._predictor
+    for begin in range(0, IMAGES, 4):
+        indices = range(begin, begin + 4)
+        results = in_batches.predict_many([in_batches.read("validation", index) for index in indices])
+        for place, index in enumerate(indices):
+            in_batches.score(index, results[place], place)
+    for index in range(IMAGES):
+        by_path.score(index, by_path.predict(by_path.path("validation", index)))
+    expected = one_by_one.accuracy()
+    assert by_path.accuracy() == pytest.approx(expected, abs=1e-6)
+    assert in_batches.accuracy() == pytest.approx(expected, abs=1e-3)  # batched convolutions round otherwise
+    assert in_batches._model.predictor is predictor
+    assert in_batches.coverage() == (IMAGES, IMAGES)
+
+
 def test_an_image_counts_once_by_its_latest_scoring() -> None:
     backend = loaded("detect")
     assert backend.accuracy() == {}
