@@ -51,6 +51,8 @@ class Link:
         self.failed = False
         self.restart_asked = False
         self.open = False
+        self.was_open = False
+        """Whether its gate was open when it was last heard of, whatever became of its process."""
         self.waiting: dict[int, int] = {}
         """Command ids that were not answered yet, with their deadlines in nanoseconds."""
         self.next_arm = self.next_seq = 0
@@ -153,7 +155,7 @@ class Link:
         elif isinstance(frame, Arm):
             self.next_arm, self._levels = frame.arm + 1, frame.levels
         elif isinstance(frame, Gate):
-            self.open = frame.open
+            self.open = self.was_open = frame.open
         elif isinstance(frame, Ready):
             self.state = "ready"
         elif isinstance(frame, Answer):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import pickletools
+import re
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -30,6 +31,15 @@ _MODEL_CLASSES = {
 }  # fmt: skip
 
 
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+WORDS = {
+    "object": "a table", "array": "a list", "int": "a whole number", "float": "a number", "str": "text",
+    "bool": "true or false",
+}  # fmt: skip
+"""What TOML's users call what the checker calls otherwise."""
+CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep")}
+
+
 class BadInput(Exception):
     """Something the user gave cannot be used; the text is one sentence: what, where, the mend."""
 
@@ -44,18 +54,18 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One lane's settings. Paths are absolute once the profile is loaded."""
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,24}$")]
     task: Literal["cls", "detect", "pose", "seg", "obb"]
     weights: str = ""
     weights_sha256: str | None = None
     data: Data = Data()
-    imgsz: int = 640
+    imgsz: Annotated[int, msgspec.Meta(ge=32, le=8192)] = 640
     device: str = "auto"
-    conf: float = 0.25
-    iou: float = 0.7
-    max_det: int = 300
+    conf: Fraction = 0.25
+    iou: Fraction = 0.7
+    max_det: Annotated[int, msgspec.Meta(ge=1)] = 300
     half: bool = False
-    threads: int = 1
+    threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     python: str | None = None
     env: dict[str, str] = {}
     backend: Literal["yolo", "sleep"] = "yolo"
@@ -154,13 +164,23 @@ def _lane(path: Path, place: int, table: Any, defaults: Any) -> Lane:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`")
-        raise BadInput(f"{path.name}, lane {called}{f', `{key}`' if key else ''}: {what.replace('`', '')}.") from error
+        raise BadInput(f"{path.name}, lane {called}{f', `{key}`' if key else ''}: {_plainly(what, key)}.") from error
+    if lane.name == "all":
+        raise BadInput(f"{path.name}: no lane may be called `all`, which means every lane. Give it another name.")
     return msgspec.structs.replace(
         lane,
         weights=_resolved(path, lane.weights) or "",
         data=Data(_resolved(path, lane.data.inference), _resolved(path, lane.data.validation)),
         python=_resolved(path, lane.python),
     )
+
+
+def _plainly(what: str, key: str) -> str:
+    """A checker's message in a TOML user's words, with the choices where there are some."""
+    if "matching regex" in what:
+        return "a name is 1 to 24 letters, digits, - or _"
+    said = re.sub(r"`(\w+)( \| null)?`", lambda match: WORDS.get(match[1], match[1]), what).replace("`", "")
+    return f"{said}; choose one of {', '.join(CHOICES[key])}" if key in CHOICES else said
 
 
 def _resolved(path: Path, given: str | None) -> str | None:

@@ -95,8 +95,13 @@ class Session:
     """The latest time that any event tells."""
 
     def fold(self, arrays: Iterable[Sequence[Any]]) -> None:
-        """Take decoded journal events in order. Unknown kinds are skipped; a frame too short raises ValueError."""
+        """Take decoded journal events in order. Unknown kinds are skipped; a frame too short raises ValueError.
+
+        Nothing can be made of what comes before `start`, so it is skipped too.
+        """
         for array in arrays:
+            if self.start is None and array[0] != "start":
+                continue
             if array[0] == "samples":
                 self._samples(array)
             else:

@@ -245,9 +245,9 @@ class Supervisor:
         asyncio.get_running_loop().call_later(self._options.start_timeout_s, self._start_timeout, link)
 
     def _rejoin(self, link: Link) -> None:
-        """A restarted lane runs again, unless the others are not all running either."""
+        """A restarted lane runs again if it ran before, or if all the others do."""
         others = [other for other in self._links if other is not link and other.state == "ready"]
-        if all(other.open for other in others):
+        if link.was_open or all(other.open for other in others):
             self._gate("supervisor", open_gate=True, lanes=[link.number])
 
     def _screens(self, count: int) -> None:

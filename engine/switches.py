@@ -23,6 +23,8 @@ class Switch(NamedTuple):
     says: str
     live: bool = True
     number: tuple[float, float, str] | None = None
+    study: str = ""
+    """Which sentence of the study it tests."""
 
     @property
     def told(self) -> str:
@@ -34,15 +36,31 @@ class Switch(NamedTuple):
 
 
 SWITCHES = (
-    Switch("score", ("off", "inline"), "accuracy computation"),
-    Switch("keep", ("off", "results"), "results kept in memory"),
-    Switch("data", ("inference", "validation"), "which images"),
-    Switch("source", ("array", "path"), "decoding in the timed span"),
-    Switch("sync", ("each", "none"), "device sync around each image"),
-    Switch("stages", ("off", "on"), "time pre, infer, post apart"),
-    Switch("batch", (1, 2, 4, 8), "images per predict"),
-    Switch("pace", ("closed",), "closed loop or steady camera", number=(0.1, 1000, "images/s")),
-    Switch("think", (0,), "a pure wait instead of scoring", number=(0, 60_000, "ms")),
+    Switch("score", ("off", "inline"), "accuracy computation", study='accuracy computation acts as a "buffer"'),
+    Switch("keep", ("off", "results"), "results kept in memory", study="results kept in memory make it slower"),
+    Switch("data", ("inference", "validation"), "which images", study="the two measurements used other data sets"),
+    Switch(
+        "source", ("array", "path"), "decoding in the timed span", study="reading a picture may lie in the timed span"
+    ),
+    Switch("sync", ("each", "none"), "device sync around each image", study="synchronisation costs, and hides work"),
+    Switch(
+        "stages", ("off", "on"), "time pre, infer, post apart", study="post-processing on the CPU is the bottleneck"
+    ),
+    Switch("batch", (1, 2, 4, 8), "images per predict", study="processing in batches would help"),
+    Switch(
+        "pace",
+        ("closed",),
+        "closed loop or steady camera",
+        number=(0.1, 1000, "images/s"),
+        study="a steady load instead of as fast as it goes",
+    ),
+    Switch(
+        "think",
+        (0,),
+        "a pure wait instead of scoring",
+        number=(0, 60_000, "ms"),
+        study='is it the pause or the work that "buffers"?',
+    ),
     Switch("half", ("no",), "fixed at start", live=False),
     Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False),
 )

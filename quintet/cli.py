@@ -38,6 +38,8 @@ def main() -> None:
     except BadInput as error:
         print(f"quintet: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -81,7 +83,7 @@ def run(
 
     checked = _profile(profile, set_)
     options = running.Asked(
-        profile=checked, sets=set_ or [], for_s=seconds("--for", for_) if for_ else None, log=log,
+        profile=checked, sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
         linger_s=seconds("--linger", linger),
     )  # fmt: skip
@@ -142,7 +144,7 @@ def report(
     except NoJournal as error:
         raise BadInput(str(error)) from error
     if session.start is None:
-        raise BadInput(f"{log} has no whole `start` event: nothing in it can be read.")
+        raise BadInput(f"The `start` event of {log} is damaged, and without it nothing in it can be read.")
     print(text_report(session, log, reader.bad, reader.unverified_bytes))
 
 

@@ -56,25 +56,32 @@ def headless(asked: Asked) -> int:
     async def all_of_it() -> int:
         opened = asyncio.Event()
         running = asyncio.create_task(supervisor.run(opened))
-        watching = asyncio.create_task(_progress(journal, opened))
-        status = await running
-        watching.cancel()
-        return status
+        waiting = asyncio.create_task(opened.wait())
+        await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if opened.is_set():
+            await _progress(journal, running)
+        return await running
 
     return asyncio.run(all_of_it())
 
 
-async def _progress(journal: Path, opened: asyncio.Event) -> None:
-    """Print the path, then what the journal says, every few seconds: this too is only a reader."""
-    await opened.wait()
+async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
+    """Print the path, then what the journal says, every few seconds, and each fault: this too is only a reader."""
     print(journal, flush=True)
-    session = Session()
+    session, told = Session(), 0
     with Reader(journal) as reader:
         while True:
-            await asyncio.sleep(PROGRESS_S)
+            ended, _ = await asyncio.wait((running,), timeout=PROGRESS_S)
             batch = reader.poll()
             session = Session() if batch.again else session
             session.fold(batch.events)
+            faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
+            for fault in sorted(faults, key=lambda fault: fault.t_ns)[told:]:
+                print(f"fault ({fault.kind}): {fault.text}", file=sys.stderr, flush=True)
+            told = len(faults)
+            if ended:
+                return
             print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
 
 

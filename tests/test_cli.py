@@ -101,6 +101,28 @@ def test_headless_prints_the_path_alone_and_report_reads_it(tmp_path: Path, slee
     assert rows[0][:3] == ["cls", "together", "withoutval"]
 
 
+def test_headless_tells_every_fault(tmp_path: Path) -> None:
+    profile = tmp_path / "bad.toml"
+    profile.write_text(
+        '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv = { QUINTET_SLEEP_FAIL = "model" }\n'
+    )
+    ran = quintet("run", str(profile), "--headless", "--log", str(tmp_path / "log.msgpack"))
+    assert ran.returncode == 1
+    assert ran.stderr == "fault (load): The sleep backend was told to fail at model. Unset QUINTET_SLEEP_FAIL.\n"
+
+
+def test_report_of_a_journal_whose_beginning_is_hurt_is_one_sentence(tmp_path: Path, sleep_profile: Path) -> None:
+    run = Headless(sleep_profile, tmp_path, "--for", "0.5s")
+    assert run.end() == 0
+    whole = run.journal.read_bytes()
+    for place in (0, 3, 9, 40, 200, 900):
+        hurt = bytearray(whole)
+        hurt[place] ^= 0x01
+        run.journal.write_bytes(hurt)
+        ran = quintet("report", str(run.journal))
+        assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1), (place, ran.stderr)
+
+
 def test_logind_that_ends_processes_at_logout_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from quintet.engine.places import ends_with_login
 

@@ -28,6 +28,7 @@ from quintet.tui.overlays import Help, LaneLog, Leave, Note
 from quintet.tui.part import Canvas, Part
 from quintet.tui.scene import layout, scene
 from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.switches import SwitchPanel
 from quintet.tui.tables import draw_flips
 
 PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
@@ -52,6 +53,7 @@ class QuintetApp(App[str]):
         Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
         Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
         Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
+        Binding("s", "switches", "switches", id="switches", tooltip="Every switch, in one lane or all"),
         Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
         Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
         Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
@@ -215,7 +217,7 @@ class QuintetApp(App[str]):
         """Alone or together."""
         open_lanes = [lane.number for lane in self.session.lanes if lane.open]
         able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
-        await self._ask("active", {"lanes": able if len(open_lanes) == 1 and len(able) > 1 else [self._alone_lane]})
+        await self._ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self._alone_lane]})
 
     def action_freeze(self) -> None:
         """Stop the picture, or let it go on; recording never stops."""
@@ -223,6 +225,18 @@ class QuintetApp(App[str]):
         if self._timer is not None:
             (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
         self.follow()
+
+    def action_switches(self) -> None:
+        """Every switch, in one lane or all."""
+
+        def choose(lanes: frozenset[int]) -> None:
+            self.chosen = lanes
+            self.paint()
+
+        def ask(lanes: list[int], levels: dict[str, Any]) -> None:
+            self.run_worker(self._ask("set", {"lanes": lanes, "levels": levels}))
+
+        self.push_screen(SwitchPanel(lambda: self.session, self.now_ns, self.chosen, choose, ask))
 
     def action_mark(self) -> None:
         """Ask for a note."""

@@ -11,6 +11,8 @@ from quintet.tui.scene import Layout, Scene, level_words, page_of
 from quintet.tui.words import figure, milliseconds, rate
 
 GUTTER = 5
+ROOM_FOR_DIGITS = 21
+"""Big digits give way to a plain number in narrower lanes."""
 FACTS = 27
 """Columns before the plot in rows."""
 MARKS = {"done": ("✓", "text"), "now": ("▸", "bright"), "to come": ("·", "faint"), "failed": ("✖", "alert")}
@@ -59,7 +61,10 @@ def _side(
         _loading(canvas, x, 2, width, strip_y - 2, lane)
         canvas.put(x, strip_y, "·" * (width - 1), "faint")
         return
-    digits.draw_number(canvas, x + 1, 1, milliseconds(lane.mean_ns), "mean" if lane.mean_ns else "dim")
+    if width >= ROOM_FOR_DIGITS:
+        digits.draw_number(canvas, x + 1, 1, milliseconds(lane.mean_ns), "mean" if lane.mean_ns else "dim")
+    else:
+        canvas.put(x + 1, 2, milliseconds(lane.mean_ns), "bright" if lane.mean_ns else "dim")
     _facts(canvas, x + width - 1, 1, lane)
     _accuracy(canvas, x + 1, x + width - 1, 4, lane, width)
     spark.draw_grid(canvas, x, plot_y, where.plot, width)

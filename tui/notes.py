@@ -27,7 +27,9 @@ def notes(session: Session, now_ns: int) -> list[Note]:
         found.append(Note(session.origin_ns, text, "alert"))
     if session.begun_ns is not None:
         ready = sum(1 for lane in session.lanes if lane.gates)
-        found.append(Note(session.begun_ns, f"{count(ready)} lane{'s' * (ready > 1)} started together", "dim"))
+        found.append(
+            Note(session.begun_ns, f"{count(ready)} lanes started together" if ready > 1 else "one lane started", "dim")
+        )
     for lane in session.lanes:
         found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
         found += [

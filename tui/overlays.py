@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -23,7 +24,8 @@ LOOK_AND_DO: tuple[Row, ...] = (
     [("do", "panel bright")],
     [("a       ", "panel bright"), ("accuracy on, off in the chosen lanes", "panel")],
     [("t       ", "panel bright"), ("alone (the lane chosen last), together", "panel")],
-    [("r       ", "panel bright"), ("try a failed lane again, restart the chosen one", "panel")],
+    [("s       ", "panel bright"), ("every switch, in one lane or all", "panel")],
+    [("r       ", "panel bright"), ("try a failed lane again, restart one", "panel")],
     [("e       ", "panel bright"), ("the chosen lane's log", "panel")],
     [("m       ", "panel bright"), ("write a note into the journal", "panel")],
     [],
@@ -142,7 +144,8 @@ class LaneLog(ModalScreen[None]):
         """The end of it, as much as fits."""
         room = max(3, self.app.size.height - 8)
         wide = max(20, self.app.size.width - 12)
-        shown = [line[:wide] for line in self._text.rstrip().split("\n")][-room:]
+        wrapped = [textwrap.wrap(line, wide) or [""] for line in self._text.rstrip().split("\n")]
+        shown = [piece for pieces in wrapped for piece in pieces][-room:]
         panel = Static(Text("\n".join(shown) or "nothing was written"), id="log")
         panel.border_title = self._words
         panel.border_subtitle = "any key closes"

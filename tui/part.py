@@ -74,7 +74,7 @@ class Slice(Widget):
     def show(self, cells: list[list[Cell]]) -> None:
         """Show these cells from now on."""
         before, self._cells = self._cells, cells
-        if len(before) != len(cells):
+        if [*map(len, before)] != [*map(len, cells)]:
             self.refresh()
             return
         regions = [

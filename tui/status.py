@@ -94,9 +94,13 @@ def open_sentence(scene: Scene) -> str:
         return "The supervisor is gone and its workers with it; the journal holds all but the last moment. q leaves."
     if seen.loading:
         failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
-        words = f"{count(len(seen.lanes) - len(failed))} lanes start together when the last of them is warm."
+        left = len(seen.lanes) - len(failed)
+        words = {
+            0: "no lane is left to start: r tries again, e shows a lane's log.",
+            1: "one lane starts when it is warm.",
+        }.get(left, f"{count(left)} lanes start together when the last of them is warm.")
         stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
-        return words.capitalize() + stays
+        return words[0].upper() + words[1:] + stays
     if scene.comparison is None:
         return "Means leave out each change's burn-in: 1 s and 5 images."
     if any(not row.settled for row in scene.comparison.rows):
@@ -115,8 +119,8 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
 
 
 KEYS = (
-    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("space", "{freeze}"), ("?", "help"),
-    ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "{freeze}"),
+    ("?", "help"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
 

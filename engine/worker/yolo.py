@@ -127,8 +127,10 @@ class YoloBackend:
         try:
             self._model = YOLO(str(weights))
         except UNPICKLING as wrong:
-            first = str(wrong).partition("\n")[0]
-            raise LoadFault(f"{weights} is no Ultralytics model that can be loaded here: {first}") from wrong
+            said = str(wrong).partition("\n")[0].replace("ERROR ❌️ ", "").replace(f"{weights} ", "it ")
+            raise LoadFault(
+                f"{weights} is no Ultralytics model that can be loaded here ({said}): give another .pt file"
+            ) from wrong
         if self._model.task != TASKS[self._task]:
             found = next((ours for ours, theirs in TASKS.items() if theirs == self._model.task), self._model.task)
             raise LoadFault(

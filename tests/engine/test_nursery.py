@@ -70,6 +70,20 @@ def test_a_killed_nursery_is_a_fault_of_the_session_and_a_restart_makes_a_new_on
     assert run.end() == 0
 
 
+def test_the_lane_that_runs_alone_runs_again_after_a_restart_and_a_parked_one_stays_parked(
+    run: Headless, own_state: Path
+) -> None:
+    run.wait_running()
+    asyncio.run(asked(own_state, ("active", {"lanes": [1]})))
+    run.wait_for(lambda s: [lane.open for lane in s.lanes] == [False, True, False, False, False], "detect alone")
+    asyncio.run(asked(own_state, ("restart", {"lanes": [1, 3]})))
+    run.wait_for(lambda s: s.lanes[1].rows.warm_up == 60 and s.lanes[1].open, "detect's return")
+    session = run.wait_for(lambda s: s.lanes[3].rows.warm_up == 60 and s.lanes[3].ready is not None, "seg's return")
+    assert [lane.open for lane in session.lanes] == [False, True, False, False, False]
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end() == 0
+
+
 def test_a_restarted_lane_goes_on_with_new_numbers(run: Headless, own_state: Path) -> None:
     run.wait_running()
     asyncio.run(

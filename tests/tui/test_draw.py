@@ -12,6 +12,7 @@ from quintet.tui.part import Canvas, changed_runs
 from quintet.tui.scene import Scene, layout, page_of, scene
 from quintet.tui.spark import draw_bars
 from quintet.tui.status import draw_events, draw_keys, draw_status
+from quintet.tui.switches import Panel, panel_rows
 from quintet.tui.tables import draw_flips
 from tests.making import OFF, ON, Maker, at
 
@@ -192,6 +193,29 @@ def test_big_digits() -> None:
     canvas = Canvas(10, 3)
     digits.draw_number(canvas, 0, 0, "11.4", "mean")
     assert canvas.text() == ["╺┓ ╺┓  ╻ ╻", " ┃  ┃  ┗━┫", "╺┻╸╺┻╸.  ╹"]
+
+
+def test_big_digits_give_way_to_a_plain_number_in_narrow_lanes() -> None:
+    it = seen(flipped(), 40)
+    lines = draw_lanes(it, layout(100, 30, 5, 0), 100).text()
+    assert "┏" not in "".join(lines)
+    assert "20.0" in lines[2]
+
+
+def test_the_switch_panel_shows_shared_levels_own_ones_and_what_is_asked() -> None:
+    made = Maker().ready().gate_all(2).images_all(2, 5, 10).set(1, 5, OFF).images_all(5.1, 8, 10)
+    made.frames.append(ev.Command(1, at(8), "me", {"set": {"think": 20}}, [4]))
+    session = made.session()
+    rows = panel_rows(session, frozenset((4,)), Panel(9, 2), at(8.1), 114)
+    shown = ["".join(words for words, _ in row) for row in rows]
+    by_name = {line[2:12].strip(): line for line in shown[1:13]}
+    assert by_name["batch"].split()[:3] == ["batch", "1", "·"]
+    assert by_name["score"].split()[1:4] == ["mixed", "inline", "off"]
+    assert by_name["think"].split()[:2] == ["▸", "think"]
+    assert "0→20" in by_name["think"]
+    assert "think of obb" in shown[14]
+    assert "[10]" in shown[14]
+    assert "is it the pause or the work" in shown[15]
 
 
 def test_mixed_levels_and_one_lane_alone_are_named() -> None:

@@ -145,6 +145,30 @@ def test_start_flip_all_see_it_quit(live: Terminal, log: Path) -> None:
     assert not list(log.parent.glob("*.stderr"))
 
 
+def test_every_switch_changes_from_the_panel(live: Terminal, log: Path) -> None:
+    live.wait_for("● on for")
+    live.press("s")
+    live.wait_for("a preset of score, keep and data")
+    for _ in range(7):  # mode, score, keep, data, source, sync, stages, batch
+        live.press("\x1b[B")
+    live.wait_for("batch of all lanes")
+    live.press("\x1b[C\r")
+    live.wait_for("batch     2")
+    live.press("3\x1b[B\x1b[B")
+    live.wait_for("think of pose")
+    live.press("\x1b[C\r")
+    live.wait_for("mixed")
+    live.press("\x1b")
+    live.wait_gone("esc close")
+    live.press("q")
+    live.wait_for("leave?")
+    live.press("s")
+    assert live.end() == 0
+    session = folded(read(log))
+    assert [lane.arms[-1].levels["batch"] for lane in session.lanes] == [2] * 5
+    assert [lane.arms[-1].levels["think"] for lane in session.lanes] == [0, 0, 5, 0, 0]
+
+
 def test_one_lane_alone_and_back(live: Terminal) -> None:
     live.wait_for("● on for")
     live.press("3t")
