@@ -36,7 +36,9 @@ class Switch(NamedTuple):
 
 
 SWITCHES = (
-    Switch("score", ("off", "inline"), "accuracy computation", study='accuracy computation acts as a "buffer"'),
+    Switch(
+        "score", ("off", "inline", "thread"), "accuracy computation", study='accuracy computation acts as a "buffer"'
+    ),
     Switch("keep", ("off", "results"), "results kept in memory", study="results kept in memory make it slower"),
     Switch("data", ("inference", "validation"), "which images", study="the two measurements used other data sets"),
     Switch(

@@ -57,6 +57,12 @@ class Backend(Protocol):
     def score(self, index: int, result: Any, place: int = 0) -> None:
         """Score one result of the last predict: of validation image `index`, at `place` in its call."""
 
+    def copy(self, result: Any, place: int = 0) -> Any:
+        """What scoring one result of the last predict needs, copied, so that the next predict cannot change it."""
+
+    def score_copy(self, index: int, copy: Any) -> None:
+        """Score a copy as validation image `index`; called in another thread."""
+
     def keep(self, index: int, result: Any) -> None:
         """Keep this result in memory within the lane's bound."""
 

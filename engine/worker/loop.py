@@ -33,6 +33,7 @@ from quintet.engine.events import (
     Value,
 )
 from quintet.engine.worker.backend import Backend
+from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.pacing import Pacing
 
 FLUSH_NS, LATE_NS = 250_000_000, 1_000_000
@@ -99,6 +100,7 @@ class TimedLoop:
         self._backend, self._outlet, self._clock, self._cpu_clock = backend, outlet, clock, cpu_clock
         self._records = Records(order.lane, outlet)
         self._pacing = Pacing()
+        self._handover = Handover(backend.score_copy)
         self._place = {"inference": 0, "validation": 0}
         self._passes = {"inference": 0, "validation": 0}
         self._open = False
@@ -113,6 +115,8 @@ class TimedLoop:
         self._outlet.send(Arm(self._lane, self._arm, self._seq, self._clock(), self._levels))
 
     def _apply(self, levels: Levels) -> None:
+        if levels["score"] != "thread":
+            self._handover.finish()  # leaving the thread is confirmed when nothing is left in it
         self._backend.apply(levels)
         self._pacing.apply(levels)
         self._levels = levels
@@ -153,6 +157,7 @@ class TimedLoop:
                 if self._ended - self._told_at >= TELL_NS:
                     self._tell()
                 wait_ns = self._until_next()
+        self._handover.finish()
         self._records.flush()
 
     def _until_next(self) -> int | None:
@@ -181,6 +186,8 @@ class TimedLoop:
         data, by_path = str(levels["data"]), levels["source"] == "path"
         synchronize = backend.synchronize if levels["sync"] == "each" else _nothing
         indices = self._next(data, int(str(levels["batch"])))
+        if levels["score"] == "thread":
+            self._handover.wait_for_room()
         pictures, loads = [], []
         load_began = ended = clock()
         for index in indices:
@@ -199,7 +206,7 @@ class TimedLoop:
         results = [result] if one else result
         flags |= FLAG_FIRST_PASS if self._passes[data] == 0 else 0
         scores = self._score(indices, results, t1)
-        flags |= FLAG_SCORED if levels["score"] == "inline" else 0
+        flags |= FLAG_SCORED if levels["score"] != "off" else 0
         if levels["keep"] == "results":
             for index, kept in zip(indices, results, strict=True):
                 backend.keep(index, kept)
@@ -220,12 +227,16 @@ class TimedLoop:
             self._value()
 
     def _score(self, indices: list[int], results: list[Any], began: int) -> list[int]:
-        """Score a call's results in order; nanoseconds that each took, from began on."""
-        if self._levels["score"] != "inline":
+        """Score a call's results in order, or hand them over; nanoseconds that each took the loop, from began on."""
+        how = self._levels["score"]
+        if how == "off":
             return [0] * len(indices)
         took = []
         for place, (index, result) in enumerate(zip(indices, results, strict=True)):
-            self._backend.score(index, result, place)
+            if how == "inline":
+                self._backend.score(index, result, place)
+            else:
+                self._handover.hand_over(index, self._backend.copy(result, place))
             ended = self._clock()
             took.append(ended - began)
             began = ended
@@ -248,11 +259,14 @@ class TimedLoop:
         due = self._value_at is None or began - self._value_at >= spacing
         if not due and (self._was_whole or not whole):
             return
-        accuracy = self._backend.accuracy()
+        with self._handover.lock:
+            images, of = self._backend.coverage()
+            accuracy = self._backend.accuracy()
         self._value_at = self._clock()
         self._value_cost = self._value_at - began
         self._was_whole = whole
-        self._outlet.send(Value(self._lane, self._arm, self._value_at, images, of, self._value_cost, accuracy))
+        if images:
+            self._outlet.send(Value(self._lane, self._arm, self._value_at, images, of, self._value_cost, accuracy))
 
     def _take(self, orders: list[Frame]) -> None:
         for order in orders:

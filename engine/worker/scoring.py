@@ -70,6 +70,17 @@ def one_of(output: Any, place: int) -> Any:
     return output
 
 
+def copied(output: Any) -> Any:
+    """A network's output with every tensor cloned."""
+    if torch.is_tensor(output):
+        return output.clone()
+    if isinstance(output, dict):
+        return {name: copied(part) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        return type(output)(copied(part) for part in output)
+    return output
+
+
 def scaled(height: int, width: int, side: int) -> tuple[int, int]:
     """Height and width to which Ultralytics' data loader scales a picture: the longer is `side`, both rounded up."""
     ratio = side / max(height, width)
@@ -141,17 +152,30 @@ class Scorer:
     def update(self, index: int, result: Any, place: int = 0) -> None:
         """Score one result of the last predict, at `place` in its call, as image `index`; replaces its last scoring."""
         with torch.inference_mode():
-            validator = self._validator
             output = self._tap.output()
-            predictions = validator.postprocess(output if len(raw(output)) == 1 else one_of(output, place))
-            if self._classify:
-                truth = torch.tensor([self._labels[index]["cls"]])
-                validator.update_metrics(predictions, {"cls": truth})
-                self._statistics[index] = {"pred": validator.pred.pop(), "targets": validator.targets.pop()}
-                return
-            validator.update_metrics(predictions, self._truth(index, *result.orig_shape))
-            stats = validator.metrics.stats
-            self._statistics[index] = {name: stats[name].pop() for name in stats}
+            self._update(index, output if len(raw(output)) == 1 else one_of(output, place), result.orig_shape)
+
+    def copy(self, result: Any, place: int = 0) -> Any:
+        """What `update_copy` needs of one result of the last predict, untouched by the next one."""
+        with torch.inference_mode():
+            return copied(one_of(self._tap.output(), place)), result.orig_shape
+
+    def update_copy(self, index: int, copy: Any) -> None:
+        """As `update`, from a copy; may be called in another thread, one call at a time."""
+        with torch.inference_mode():
+            self._update(index, *copy)
+
+    def _update(self, index: int, output: Any, shape: tuple[int, int]) -> None:
+        validator = self._validator
+        predictions = validator.postprocess(output)
+        if self._classify:
+            truth = torch.tensor([self._labels[index]["cls"]])
+            validator.update_metrics(predictions, {"cls": truth})
+            self._statistics[index] = {"pred": validator.pred.pop(), "targets": validator.targets.pop()}
+            return
+        validator.update_metrics(predictions, self._truth(index, *shape))
+        stats = validator.metrics.stats
+        self._statistics[index] = {name: stats[name].pop() for name in stats}
 
     def _truth(self, index: int, height: int, width: int) -> Any:
         """The image's labels as a batch of one. Its pixels play no part, so a black picture of its size stands in."""

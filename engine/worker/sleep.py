@@ -109,6 +109,14 @@ class SleepBackend:
         time.sleep(self._score_s)
         self._scored.add(index)
 
+    def copy(self, result: int, place: int = 0) -> int:
+        """The result is its index."""
+        return result
+
+    def score_copy(self, index: int, copy: int) -> None:
+        """As score."""
+        self.score(index, copy)
+
     def keep(self, index: int, result: int) -> None:
         """Keep a kilobyte, one pass at most."""
         self._kept.append(bytes(1024))

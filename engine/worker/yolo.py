@@ -291,6 +291,17 @@ class YoloBackend:
             raise ValueError(f"accuracy needs labels, and {self._name} has none")
         self._scorer.update(index, result, place)
 
+    def copy(self, result: Any, place: int = 0) -> Any:
+        """The raw output of one image and its size, copied. Raises ValueError without labels."""
+        if self._scorer is None:
+            raise ValueError(f"accuracy needs labels, and {self._name} has none")
+        return self._scorer.copy(result, place)
+
+    def score_copy(self, index: int, copy: Any) -> None:
+        """Score a copy as validation image `index`; called in another thread."""
+        if self._scorer is not None:
+            self._scorer.update_copy(index, copy)
+
     def keep(self, index: int, result: Any) -> None:
         """Keep the result whole, as the study did, within one pass of the data set and `keep_bytes`."""
         self.kept.add(result, self.images(self._data))

@@ -97,6 +97,13 @@ class Machine:
         self._does("score")
         self._scored.add(index)
 
+    def copy(self, result: int, place: int = 0) -> int:
+        self._does("copy")
+        return result
+
+    def score_copy(self, index: int, copy: int) -> None:
+        self._scored.add(index)
+
     def keep(self, index: int, result: int) -> None:
         self._does("keep")
         self.kept += 1

@@ -18,6 +18,7 @@ import yaml
 
 from quintet.engine.events import Levels
 from quintet.engine.worker.backend import LoadFault
+from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.yolo import KeptResults, YoloBackend, result_bytes
 from quintet.profiles import micro
 
@@ -158,6 +159,20 @@ def test_batches_and_paths_score_as_single_arrays_do(task: str) -> None:
     assert in_batches.accuracy() == pytest.approx(expected, abs=1e-3)  # batched convolutions round otherwise
     assert in_batches._model.predictor is predictor
     assert in_batches.coverage() == (IMAGES, IMAGES)
+
+
+@pytest.mark.parametrize("task", ["cls", "detect", "seg"])
+def test_scoring_in_a_thread_gives_the_same_values(task: str) -> None:
+    inline, threaded = loaded(task), loaded(task)
+    run(inline, list(range(IMAGES)), score=True)
+    handover = Handover(threaded.score_copy)
+    for index in range(IMAGES):
+        handover.wait_for_room()
+        result = threaded.predict(threaded.read("validation", index))
+        handover.hand_over(index, threaded.copy(result))
+    handover.finish()
+    assert threaded.accuracy() == inline.accuracy()
+    assert threaded.coverage() == (IMAGES, IMAGES)
 
 
 def test_an_image_counts_once_by_its_latest_scoring() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from quintet.engine import events as ev
 from quintet.engine import switches
-from quintet.engine.events import FLAG_LATE, Frame, Levels
+from quintet.engine.events import FLAG_LATE, FLAG_SCORED, Frame, Levels
+from quintet.engine.worker.handover import DEPTH, Handover
 from quintet.engine.worker.pacing import Pacing
 from tests.engine.worker.test_loop import ON, TICK, Machine, loop_on
 
@@ -85,6 +87,51 @@ def test_a_batch_is_one_call_and_a_row_an_image_each_with_the_whole_call() -> No
     assert all(row["load"] == 2 * MS + TICK for row in rows)
     assert [row["wait"] == 0 for row in rows[4:8]] == [False, True, True, True]
     assert {row["batch"] for row in rows} == {4}
+
+
+def test_in_a_thread_the_loop_spends_the_hand_over_only_and_all_is_scored_before_it_is_left() -> None:
+    threaded = switches.changed(OFF, {"score": "thread"})
+    leave: list[Frame] = [ev.SetOrder(5, {"score": "off"})]
+    machine = run(threaded, 0, {"predict": 10 * MS, "copy": MS}, [[], [], leave, []])
+    rows = machine.rows()
+    assert [bool(row["flags"] & FLAG_SCORED) for row in rows] == [True] * 3 + [False] * 2
+    assert {row["score"] for row in rows[:3]} == {MS + TICK}
+    assert machine.coverage() == (3, 10)
+    assert "score" not in machine.trace
+
+
+def test_the_thread_scores_in_order_and_four_wait_at_most() -> None:
+    started, go, scored = threading.Event(), threading.Event(), []
+
+    def score(index: int, copy: object) -> None:
+        started.set()
+        go.wait(10)
+        scored.append((index, copy))
+
+    handover = Handover(score)
+    for index in range(DEPTH):
+        handover.wait_for_room()
+        handover.hand_over(index, f"copy {index}")
+    started.wait(10)
+    waiting = threading.Thread(target=handover.wait_for_room)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    go.set()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    handover.finish()
+    assert scored == [(index, f"copy {index}") for index in range(DEPTH)]
+
+
+def test_what_scoring_raises_in_the_thread_is_raised_in_the_loop() -> None:
+    def score(index: int, copy: object) -> None:
+        raise ValueError("no such image")
+
+    handover = Handover(score)
+    handover.hand_over(0, None)
+    with pytest.raises(ValueError, match="no such image"):
+        handover.finish()
 
 
 def test_with_the_path_as_source_nothing_is_loaded_before() -> None:
