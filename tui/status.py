@@ -136,7 +136,8 @@ def draw_keys(scene: Scene, width: int) -> Canvas:
     row: Row = []
     for key, words in KEYS:
         shown = [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
-        if sum(len(text) for text, _ in [*row, *shown]) < width:
-            row += shown
+        if sum(len(text) for text, _ in [*row, *shown]) >= width:
+            break
+        row += shown
     canvas.put_row(1, 0, row)
     return canvas

@@ -77,7 +77,9 @@ def _cells(session: Session) -> list[str]:
 
 
 def _mode(cell: Cell) -> str:
-    return cell.mode or "mixed"
+    """The mode that all active lanes share; `custom` where they share levels that are no mode's, else `mixed`."""
+    levels = {levels for _, levels in cell.setting.active}
+    return cell.mode or ("custom" if len(levels) == 1 else "mixed")
 
 
 def _values(session: Session) -> list[str]:
