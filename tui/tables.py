@@ -101,14 +101,14 @@ def _mark(canvas: Canvas, y: int, row: FlipRow | None) -> None:
 
 
 def _narrow(canvas: Canvas, scene: Scene, found: Comparison | None, name: str, a: str, b: str) -> None:
-    words = name.removeprefix("accuracy ") if len(a) <= 3 else name.partition(" ")[0]
+    words = name.removeprefix("accuracy ") if len(a) <= 3 else f"{b} vs {a.rsplit(maxsplit=1)[-1]}"
     canvas.put(1, 0, words, "bright")
     canvas.put_right(20, 0, a, "dim")
     canvas.put_right(26, 0, b, "dim")
     canvas.put(30, 0, "change %", "dim")
     canvas.put(41, 0, "95 % interval", "dim")
     canvas.put(57, 0, "images/s %", "dim")
-    canvas.put(69, 0, "by hand" if found else "press a", "dim")
+    canvas.put(69, 0, found.regime[:10] if found else "press a", "dim")
     for y, (lane_name, row) in enumerate(_rows(scene, found), 1):
         canvas.put(1, y, lane_name[:13], "mean")
         canvas.put_right(20, y, milliseconds(row.a_ns if row else None), "text")

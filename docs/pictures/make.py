@@ -1,6 +1,6 @@
 """Pictures of the real screen: runs quintet in tmux, presses keys, and writes what the terminal shows as SVG.
 
-    python docs/pictures/make.py            # all moments, at 120x40 and 80x24, about two minutes
+    python docs/pictures/make.py [PROFILE [SIZE...]]    # all moments, at 120x40 and 80x24, about two minutes
 
 Needs tmux and the models extra. The SVGs have no links to anything outside; blocks are drawn as rectangles, so they
 look the same whatever the font.
@@ -229,5 +229,6 @@ def moments(columns: int, rows: int, profile: str) -> None:
 
 if __name__ == "__main__":
     chosen = sys.argv[1] if len(sys.argv) > 1 else "micro"
-    for size in ((120, 40), (80, 24)):
-        moments(*size, chosen)
+    sizes = [tuple(map(int, word.split("x"))) for word in sys.argv[2:]] or [(120, 40), (80, 24)]
+    for columns, rows in sizes:
+        moments(columns, rows, chosen)
