@@ -37,7 +37,7 @@ from quintet.engine.events import (
 )
 from quintet.engine.events import Telemetry as TelemetryEvent
 from quintet.engine.journal import Journal, JournalBroken
-from quintet.engine.launch import Process, how_it_ended, stderr_tail
+from quintet.engine.launch import Process, Wires, how_it_ended, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.manifest import manifest
 from quintet.engine.profile import Profile
@@ -103,7 +103,7 @@ class Supervisor:
                 opened.set()
             self._screens(0)
             for link in self._links:
-                loop.call_later(self._options.start_timeout_s, self._start_timeout, link)
+                loop.call_later(self._options.start_timeout_s, self._start_timeout, link, link.wires)
             await self._work()
         finally:
             await self._shut(loop)
@@ -223,10 +223,13 @@ class Supervisor:
         if link is not None:
             self._maybe_begin()
 
-    def _start_timeout(self, link: Link) -> None:
-        if link.state == "loading" and not link.failed:
+    def _start_timeout(self, link: Link, wires: Wires | None) -> None:
+        """One start's time is over; a restart since then has its own, and a late worker must not join after all."""
+        if link.wires is wires and link.state == "loading" and not link.failed:
             seconds = f"{self._options.start_timeout_s:g} s"
             self._fault(link, "start_timeout", f"{link.lane.name} was not ready within {seconds} (--start-timeout).")
+            if link.process is not None:
+                link.process.kill()
 
     def _maybe_begin(self) -> None:
         """The common start: once every lane is ready or has failed, all gates open together."""
@@ -242,7 +245,7 @@ class Supervisor:
     def _begin_again(self, link: Link) -> None:
         self._append(Step(link.number, time.monotonic_ns(), "model", "begun", 0, 1))
         self._births.begin(link)
-        asyncio.get_running_loop().call_later(self._options.start_timeout_s, self._start_timeout, link)
+        asyncio.get_running_loop().call_later(self._options.start_timeout_s, self._start_timeout, link, link.wires)
 
     def _rejoin(self, link: Link) -> None:
         """A restarted lane runs again if it ran before, or if all the others do."""

@@ -5,6 +5,11 @@ Heavy modules are imported where they are used, so that `quintet --help` and an 
 
 from __future__ import annotations
 
+import signal
+
+# Until something is started Ctrl-C simply ends this process: an exception that is raised amid imports can be swallowed.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import importlib.util
 import re
 import sys

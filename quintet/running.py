@@ -101,11 +101,26 @@ def on_screen(asked: Asked) -> int:
     _refuse_terminal()
     journal = places.new_journal(asked.profile.name, asked.log)
     private = places.private_folder(journal)
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def interrupted(number: int, _frame: object) -> None:  # acts itself: an exception amid imports can be swallowed
+        early.append(number)
+        for process in started:
+            _end(process)
+            shutil.rmtree(private, ignore_errors=True)
+            os._exit(128 + number)
+
+    signal.signal(signal.SIGINT, interrupted)
     supervisor, said = _start_supervisor(asked, journal, private)
+    started.append(supervisor)
+    if early:
+        interrupted(early[0], None)
     try:
         from quintet.tui.app import QuintetApp  # while the supervisor starts
 
         _shake_hands(supervisor, said, private)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         screen = QuintetApp(journal, places.socket_path(private))
         screen.run()
     except BaseException:

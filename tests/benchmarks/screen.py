@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.tui.test_terminal import Terminal
+from tests.terminal import Terminal
 
 LANES = ("cls", "detect", "pose", "seg", "obb")
 

@@ -14,7 +14,7 @@ from quintet.tui.spark import draw_bars
 from quintet.tui.status import draw_events, draw_keys, draw_status
 from quintet.tui.switches import Panel, panel_rows
 from quintet.tui.tables import draw_flips
-from tests.making import OFF, ON, Maker, at
+from tests.making import OFF, Maker, at
 
 
 def seen(session: Session, seconds: float, chosen: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Scene:
@@ -228,4 +228,3 @@ def test_mixed_levels_and_one_lane_alone_are_named() -> None:
     assert "· alone · accuracy ● on" in text(draw_status(it, 120))
     assert "parked" in text(draw_lanes(it, layout(120, 40, 5, 0), 120))
     assert "t together" in text(draw_keys(it, 120))
-    assert ON["score"] == "inline"

@@ -18,7 +18,7 @@ from quintet.engine import registry
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from tests.running import wait_until
-from tests.tui.test_terminal import RESTORED, Terminal
+from tests.terminal import RESTORED, Terminal
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 

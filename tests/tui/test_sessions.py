@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,23 +17,7 @@ from quintet.engine import registry
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from tests.running import alive, wait_until
-from tests.tui.test_terminal import RESTORED, Terminal
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log.msgpack"
-
-
-@pytest.fixture
-def live(sleep_profile: Path, log: Path) -> Iterator[Terminal]:
-    terminal = Terminal(str(sleep_profile), "--log", str(log))
-    yield terminal
-    supervisors = [entry.pid for entry in registry.sessions()]
-    terminal.close()
-    for pid in supervisors:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).kill()
+from tests.terminal import RESTORED, Terminal
 
 
 def quintet(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

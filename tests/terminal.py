@@ -1,0 +1,103 @@
+"""A program on a real pty, through a terminal emulator: what a person does, sees, and is left with."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+import psutil
+import pyte
+
+RESTORED = b"\x1b[?1049l"
+PATIENCE_S = 30.0
+
+
+QUINTET = (sys.executable, "-m", "quintet")
+
+
+class Terminal:
+    """A child on a pty of 120x40, its output fed to an emulated screen."""
+
+    def __init__(self, *words: str, columns: int = 120, rows: int = 40, program: tuple[str, ...] = QUINTET) -> None:
+        self.raw = bytearray()
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.pid, self._descriptor = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.environ["TERM"] = "xterm-256color"
+            os.environ["LANG"] = "C.UTF-8"
+            os.environ.pop("COLUMNS", None)
+            os.environ.pop("LINES", None)
+            os.execv(program[0], [*program, *words])
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.status: int | None = None
+
+    def _read(self, seconds: float) -> bool:
+        """Take what comes; false at the end of the output."""
+        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            content = os.read(self._descriptor, 65536)
+        except OSError:
+            return False
+        self.raw += content
+        self._stream.feed(content)
+        return bool(content)
+
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def wait_for(self, words: str, seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
+        while words not in self.text():
+            assert time.monotonic() < end, f"no {words!r} on the screen:\n{self.text()}"
+            if not self._read(0.05):
+                assert words in self.text(), f"ended without {words!r}:\n{self.text()}"
+
+    def wait_gone(self, words: str, seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
+        while words in self.text():
+            assert time.monotonic() < end, f"still {words!r} on the screen:\n{self.text()}"
+            self._read(0.05)
+
+    def press(self, keys: str) -> None:
+        os.write(self._descriptor, keys.encode())
+
+    def family(self) -> list[psutil.Process]:
+        """The supervisor and its workers."""
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        end = time.monotonic() + PATIENCE_S
+        while self._read(0.1):
+            assert time.monotonic() < end, f"did not end:\n{self.text()}"
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.status
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as a lost line does."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def close(self) -> None:
+        if self.status is None:
+            family = self.family()
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
