@@ -5,7 +5,7 @@ One place, so that a worker, the supervisor, a screen and a reader years later a
 
 History of the format
 1  first: start, step, ready, arm, gate, samples, value, telemetry, command, answer, mark, stall, lost, fault, clock,
-   check, end
+   check, end; then block_start and block_end, which a reader without them skips
 """
 
 from __future__ import annotations
@@ -102,6 +102,30 @@ class Value(NamedTuple):
     values: dict[str, float]
 
 
+class BlockStart(NamedTuple):
+    """A planned block is under way: every lane has acknowledged its part by started_ns, the latest of their from-times.
+
+    cell: map of `regime` (`together`, `alone` or names), `lanes` (the active ones) and `levels` (what was asked of
+    them: `{"mode": "validation"}`). The measured part begins at started_ns + burn_in_ns.
+    """
+
+    block: int
+    round: int
+    cell: dict[str, Any]
+    placebo: bool
+    requested_ns: int
+    started_ns: int
+    burn_in_ns: int
+
+
+class BlockEnd(NamedTuple):
+    """A planned block is over; void says why it does not count, and is empty when it does."""
+
+    block: int
+    t_ns: int
+    void: str
+
+
 class Telemetry(NamedTuple):
     """The machine once a second, asked at asked_ns; from a worker, what it alone knows of itself. Keys: docs/journal.md."""
 
@@ -111,7 +135,11 @@ class Telemetry(NamedTuple):
 
 
 class Command(NamedTuple):
-    """Something asked of lanes: `what` is a map of one key, `set` (levels), `gate` (open), `restart` or `stop`."""
+    """Something asked: `what` is a map of one key.
+
+    Of lanes: `set` (levels), `gate` (open), `restart` or `stop`. Of the session: `plan` (a plan's description: it
+    begins), `pause` (true or false) or `stop_plan`.
+    """
 
     id: int
     t_ns: int
@@ -268,7 +296,7 @@ class Reply(NamedTuple):
 
 JOURNAL: dict[str, type] = {
     "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
-    "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
+    "block_start": BlockStart, "block_end": BlockEnd, "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
     "fault": Fault, "clock": Clock, "check": Check, "end": End,
 }  # fmt: skip
 _OF_WORKERS = ("step", "ready", "arm", "gate", "samples", "value", "telemetry", "answer", "stall", "lost", "fault")

@@ -78,6 +78,19 @@ class Asked:
 
 
 @dataclass
+class Block:
+    """A planned block; `end` is None while it runs."""
+
+    start: ev.BlockStart
+    end: ev.BlockEnd | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is over and not void."""
+        return self.end is not None and not self.end.void
+
+
+@dataclass
 class Session:
     """The state of a session after the events folded so far."""
 
@@ -88,6 +101,10 @@ class Session:
     asked: dict[int, Asked] = field(default_factory=dict)
     telemetry: list[ev.Telemetry] = field(default_factory=list)
     marks: list[ev.Mark] = field(default_factory=list)
+    plans: list[ev.Command] = field(default_factory=list)
+    """The commands that began a plan, each with its description."""
+    blocks: list[Block] = field(default_factory=list)
+    """Planned blocks of all plans in order; a block's number is its place here."""
     faults: list[ev.Fault] = field(default_factory=list)
     """Faults of the session itself."""
     end: ev.End | None = None
@@ -205,6 +222,8 @@ class Session:
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)
         self.asked[event.id] = Asked(event)
+        if "plan" in event.what:
+            self.plans.append(event)
 
     def _answer(self, event: ev.Answer) -> None:
         self._see(event.t_ns)
@@ -212,6 +231,16 @@ class Session:
             self.asked[event.id].answers[event.lane] = event
         if event.outcome == "silent":
             self.lanes[event.lane].stuck_ns = event.t_ns
+
+    def _block_start(self, event: ev.BlockStart) -> None:
+        self._see(event.started_ns)
+        self.blocks.append(Block(event))
+
+    def _block_end(self, event: ev.BlockEnd) -> None:
+        self._see(event.t_ns)
+        block = next((block for block in reversed(self.blocks) if block.start.block == event.block), None)
+        if block is not None:
+            block.end = event
 
     def _mark(self, event: ev.Mark) -> None:
         self._see(event.t_ns)
@@ -253,7 +282,7 @@ class Session:
 _FOLDS: dict[type, Any] = {
     ev.Start: Session._start, ev.Step: Session._step, ev.Ready: Session._ready, ev.Arm: Session._arm,
     ev.Gate: Session._gate, ev.Value: Session._value, ev.Telemetry: Session._telemetry,
-    ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
+    ev.BlockStart: Session._block_start, ev.BlockEnd: Session._block_end, ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
     ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
     ev.End: Session._end,
 }  # fmt: skip
