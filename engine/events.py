@@ -296,7 +296,8 @@ class Reply(NamedTuple):
 
 JOURNAL: dict[str, type] = {
     "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
-    "block_start": BlockStart, "block_end": BlockEnd, "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
+    "block_start": BlockStart, "block_end": BlockEnd,
+    "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
     "fault": Fault, "clock": Clock, "check": Check, "end": End,
 }  # fmt: skip
 _OF_WORKERS = ("step", "ready", "arm", "gate", "samples", "value", "telemetry", "answer", "stall", "lost", "fault")

@@ -282,7 +282,8 @@ class Session:
 _FOLDS: dict[type, Any] = {
     ev.Start: Session._start, ev.Step: Session._step, ev.Ready: Session._ready, ev.Arm: Session._arm,
     ev.Gate: Session._gate, ev.Value: Session._value, ev.Telemetry: Session._telemetry,
-    ev.BlockStart: Session._block_start, ev.BlockEnd: Session._block_end, ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
+    ev.BlockStart: Session._block_start, ev.BlockEnd: Session._block_end,
+    ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
     ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
     ev.End: Session._end,
 }  # fmt: skip

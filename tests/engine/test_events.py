@@ -19,6 +19,8 @@ FIXED = {
     "gate": "lane open from_seq t_ns",
     "samples": "lane arm first_seq rows",
     "value": "lane arm t_ns images of cost_ns values",
+    "block_start": "block round cell placebo requested_ns started_ns burn_in_ns",
+    "block_end": "block t_ns void",
     "telemetry": "t_ns asked_ns values",
     "command": "id t_ns who what lanes",
     "answer": "id lane t_ns from_seq outcome text",
