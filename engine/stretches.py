@@ -98,6 +98,22 @@ def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
     if setting.active:
         ended = session.end.t_ns if session.end and (until_ns is None or session.end.t_ns <= until_ns) else None
         found.append(Stretch(begin_ns, ended, setting))
+    return _sure(session, found)
+
+
+def _sure(session: Session, found: list[Stretch]) -> list[Stretch]:
+    """The stretches less the spans in which the setting is not known, since bytes of the log were lost."""
+    for begin_ns, end_ns in session.doubt.spans:
+        parts: list[Stretch] = []
+        for one in found:
+            if (one.end_ns is not None and one.end_ns <= begin_ns) or (end_ns is not None and one.begin_ns >= end_ns):
+                parts.append(one)
+                continue
+            if one.begin_ns < begin_ns:
+                parts.append(one._replace(end_ns=begin_ns))
+            if end_ns is not None and (one.end_ns is None or one.end_ns > end_ns):
+                parts.append(one._replace(begin_ns=end_ns))
+        found = parts
     return found
 
 

@@ -178,7 +178,7 @@ def _rank(switch: str, level: Level) -> float:
         return list(MODES).index(str(level))
     known = [str(one) for one in BY_NAME[switch].levels]
     if str(level) not in known:  # one of a switch's numbers: by its size, after the named levels
-        return len(known) + float(str(level))
+        return len(known) + (level if isinstance(level, (int, float)) else 0.0)
     place = known.index(str(level))
     return -place if switch == "score" else place
 
