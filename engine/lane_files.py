@@ -1,0 +1,76 @@
+"""The files a lane names, looked at before anything heavy starts: they are there, and the weights are of the lane's task.
+
+A .pt file is a pickle, which is code, so nothing here unpickles.
+"""
+
+from __future__ import annotations
+
+import pickletools
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quintet.engine.profile import Lane
+
+MODEL_CLASSES = {
+    "ClassificationModel": "cls", "DetectionModel": "detect", "PoseModel": "pose", "SegmentationModel": "seg",
+    "OBBModel": "obb",
+}  # fmt: skip
+SUFFIXES = (".pt", ".onnx", ".engine")
+OPENVINO = "_openvino_model"
+"""How Ultralytics calls the folder of an OpenVINO export."""
+
+
+def wrong_in(lane: Lane) -> list[str]:
+    """What is wrong with a lane's switches and files, one sentence each."""
+    try:
+        start = str(lane.levels()["data"])
+    except ValueError as error:
+        return [f"{error}."]
+    if lane.backend == "sleep":
+        return []
+    wrong = _wrong_weights(lane)
+    for key in ("inference", "validation"):
+        given = getattr(lane.data, key)
+        if given and not Path(given).exists():
+            wrong.append(f"there is no {given}. Check `data.{key}`.")
+    if not getattr(lane.data, start):
+        wrong.append(f"`data.{start}` is missing, and the lane starts on it. Add it, or set switches.")
+    return wrong
+
+
+def _wrong_weights(lane: Lane) -> list[str]:
+    if not lane.weights:
+        return ["`weights` is missing. Give the path of a .pt file."]
+    weights = Path(lane.weights)
+    if not weights.exists():
+        return [f"there are no weights at {weights}. Check `weights`."]
+    if not (weights.suffix in SUFFIXES and weights.is_file()) and not (
+        weights.name.endswith(OPENVINO) and weights.is_dir()
+    ):
+        return [
+            f"{weights} is nothing that can be loaded. `weights` is a .pt, .onnx or .engine file, "
+            f"or a folder *{OPENVINO}."
+        ]
+    found = peek_task(weights) if weights.suffix == ".pt" else None
+    if found is not None and found != lane.task:
+        return [f"{weights.name} is a {found} model, the lane's task is {lane.task}. Change one of them."]
+    return []
+
+
+def peek_task(weights: Path) -> str | None:
+    """The task of a .pt file by the model class its pickle names, without running the pickle; None when not told."""
+    try:
+        with zipfile.ZipFile(weights) as archive:
+            inner = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
+            if inner is None:
+                return None
+            for code, argument, _ in pickletools.genops(archive.read(inner)):
+                if code.name in ("GLOBAL", "STACK_GLOBAL", "SHORT_BINUNICODE", "BINUNICODE") and argument:
+                    task = MODEL_CLASSES.get(str(argument).split()[-1])
+                    if task:
+                        return task
+    except (zipfile.BadZipFile, OSError, ValueError, IndexError):
+        return None
+    return None
