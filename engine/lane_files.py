@@ -10,6 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quintet.engine import named
+
 if TYPE_CHECKING:
     from quintet.engine.profile import Lane
 
@@ -22,30 +24,35 @@ OPENVINO = "_openvino_model"
 """How Ultralytics calls the folder of an OpenVINO export."""
 
 
-def wrong_in(lane: Lane) -> list[str]:
-    """What is wrong with a lane's switches and files, one sentence each."""
+def wrong_in(lane: Lane, profile: str) -> list[str]:
+    """What is wrong with a lane's switches and files, one sentence each; `profile` is how it was asked for."""
     try:
         start = str(lane.levels()["data"])
     except ValueError as error:
         return [f"{error}."]
     if lane.backend == "sleep":
         return []
-    wrong = _wrong_weights(lane)
+    wrong = _wrong_weights(lane, profile)
     for key in ("inference", "validation"):
         given = getattr(lane.data, key)
         if given and not Path(given).exists():
-            wrong.append(f"there is no {given}. Check `data.{key}`.")
+            wrong.append(_not_there(given, profile, f"there is no {given}. Check `data.{key}`."))
     if not getattr(lane.data, start):
         wrong.append(f"`data.{start}` is missing, and the lane starts on it. Add it, or set switches.")
     return wrong
 
 
-def _wrong_weights(lane: Lane) -> list[str]:
+def _not_there(given: str, profile: str, sentence: str) -> str:
+    name = named.name_of(Path(given))
+    return sentence if name is None else f"{name} has not been fetched. Run `quintet check {profile} --fetch`."
+
+
+def _wrong_weights(lane: Lane, profile: str) -> list[str]:
     if not lane.weights:
         return ["`weights` is missing. Give the path of a .pt file."]
     weights = Path(lane.weights)
     if not weights.exists():
-        return [f"there are no weights at {weights}. Check `weights`."]
+        return [_not_there(lane.weights, profile, f"there are no weights at {weights}. Check `weights`.")]
     if not (weights.suffix in SUFFIXES and weights.is_file()) and not (
         weights.name.endswith(OPENVINO) and weights.is_dir()
     ):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from quintet.engine import switches
+from quintet.engine import named, switches
 from quintet.engine.events import Levels
 from quintet.engine.lane_files import wrong_in
 
@@ -137,7 +137,7 @@ def examine(name: str, sets: list[str] | None = None) -> tuple[Profile, list[Fou
     for text_of_set in sets or []:
         profile = _with_set(profile, text_of_set)
     for lane in profile.lanes:
-        faults += [Found(lane.name, f"{path.name}, lane {lane.name}: {wrong}") for wrong in wrong_in(lane)]
+        faults += [Found(lane.name, f"{path.name}, lane {lane.name}: {wrong}") for wrong in wrong_in(lane, name)]
     return profile, faults
 
 
@@ -153,8 +153,8 @@ def _profile(path: Path, text: str, document: dict[str, Any]) -> tuple[Profile, 
     ]
     for key in ("name", "seed", "keep_bytes"):
         value = document.get(key)
-        if value is not None and (type(value) is not KNOWN[key] or (key == "keep_bytes" and int(value) < 0)):
-            kind = "text" if key == "name" else "a whole number"
+        if value is not None and (type(value) is not KNOWN[key] or (isinstance(value, int) and value < 0)):
+            kind = "text" if key == "name" else "a whole number, 0 or more"
             faults.append(Found(None, f"{path.name}: `{key}` is {value!r}, it must be {kind}."))
             document = {**document, key: None}
     tables = document.get("lane", [])
@@ -233,6 +233,8 @@ def _plainly(what: str, key: str) -> str:
 
 
 def _resolved(path: Path, given: str | None) -> str | None:
+    if given and given.startswith(named.PREFIX):
+        return str(named.path_of(given))
     return str((path.parent / Path(given).expanduser()).absolute()) if given else None
 
 

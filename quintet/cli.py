@@ -10,7 +10,7 @@ import signal
 # Until something is started Ctrl-C simply ends this process: an exception that is raised amid imports can be swallowed.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import importlib.util
+import io
 import re
 import sys
 import time
@@ -34,6 +34,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
     words = sys.argv[1:]
     commands = {command.name for command in app.registered_commands}
     if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):
@@ -155,12 +158,34 @@ def report(
 
 @app.command(name="profiles")
 def profiles() -> None:
-    """List the profiles that ship with quintet."""
+    """List the profiles that ship with quintet, and where they lie."""
     from quintet.engine import profile as profile_module
 
     for name in profile_module.names():
-        loaded = profile_module.load(name)
-        print(f"{name:12} {len(loaded.lanes)} lanes: {', '.join(lane.name for lane in loaded.lanes)}")
+        loaded, faults = profile_module.examine(name)
+        count = "1 lane" if len(loaded.lanes) == 1 else f"{len(loaded.lanes)} lanes"
+        state = "ready" if not faults else "to fill in or fetch: see its first lines"
+        print(f"{name:10} {count}: {', '.join(lane.name for lane in loaded.lanes)} · {state}")
+    print(f"in {profile_module.FOLDER}")
+
+
+@app.command(name="check")
+def check(
+    profile: Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")] = "micro",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="As of run. Repeatable.")
+    ] = None,
+    fetching: Annotated[
+        bool, typer.Option("--fetch", help="First fetch what the profile names as `ultralytics:...` and is not there.")
+    ] = False,
+    start_timeout: Annotated[
+        str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
+    ] = "120s",
+) -> None:
+    """Look at a profile and this machine, load every lane once, and tell all that is wrong."""
+    from quintet import checking
+
+    raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))
 
 
 def _profile(name: str, sets: list[str] | None) -> Profile:
@@ -170,13 +195,7 @@ def _profile(name: str, sets: list[str] | None) -> Profile:
 
     loaded = profile_module.load(name, sets)
     interpreter.check(loaded)
-    if any(lane.backend == "yolo" and lane.python is None for lane in loaded.lanes):
-        missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
-        if missing:
-            raise BadInput(
-                f"{' and '.join(missing)} cannot be found in this Python, and {loaded.name} needs it. "
-                "Install it with: pip install 'quintet[models]'"
-            )
+    interpreter.check_packages(loaded)
     return loaded
 
 
