@@ -35,6 +35,13 @@ class Gap(NamedTuple):
     end_ns: int
 
 
+class KeptShort(NamedTuple):
+    """Since when a lane keeps fewer results than one pass has images, and how many."""
+
+    t_ns: int
+    results: int
+
+
 @dataclass
 class Lane:
     """One lane as its events tell it."""
@@ -55,6 +62,7 @@ class Lane:
     open: bool = False
     failed_ns: int | None = None
     stuck_ns: int | None = None
+    kept_short: KeptShort | None = None
     next_seq: int = 0
     holes: int = 0
     """Images whose rows never came, by their sequence numbers."""
@@ -218,6 +226,10 @@ class Session:
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
+        for told in event.values.get("lanes", ()):
+            short, lane = told.get("kept_short", 0), self.lanes[told["lane"]]
+            if short and lane.kept_short is None:
+                lane.kept_short = KeptShort(event.t_ns, short)
 
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)

@@ -76,6 +76,7 @@ class Supervisor:
             profile, private, journal.with_suffix(".nursery.stderr"), self._fault, self._receive, forks=options.forks
         )
         self._server = Server(self.socket, journal, self._ask, self._screens)
+        self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
         self._command_id = 0
         self._begun = False
@@ -280,7 +281,10 @@ class Supervisor:
     def _ask_set(self, arguments: dict[str, Any], who: str) -> None:
         levels = dict(arguments["levels"])
         switches.changed(switches.starting_levels(1), levels)  # refuse here what every worker would refuse
-        self._command(who, {"set": levels}, self._lanes(arguments["lanes"]), lambda command: SetOrder(command, levels))
+        lanes = self._lanes(range(len(self._links)) if "screen" in levels else arguments["lanes"])
+        if "screen" in levels:  # of the session: before the lanes are told, so that their arms begin with it in force
+            self._server.show(levels["screen"] == "on")
+        self._command(who, {"set": levels}, lanes, lambda command: SetOrder(command, levels))
 
     def _ask_active(self, arguments: dict[str, Any], who: str) -> None:
         wanted = self._lanes(arguments["lanes"])

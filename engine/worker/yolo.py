@@ -44,6 +44,8 @@ class KeptResults:
 
     def __init__(self, limit_bytes: int) -> None:
         self.size_bytes = 0
+        self.short = 0
+        """How many fitted when the bytes ran out before the images did; 0: they have not."""
         self._limit_bytes = limit_bytes
         self._results: deque[tuple[Any, int]] = deque()
 
@@ -56,12 +58,14 @@ class KeptResults:
         self._results.append((result, size))
         self.size_bytes += size
         while self._results and (len(self._results) > limit_images or self.size_bytes > self._limit_bytes):
+            if len(self._results) <= limit_images:
+                self.short = len(self._results) - 1
             self.size_bytes -= self._results.popleft()[1]
 
     def clear(self) -> None:
         """Free them all."""
         self._results.clear()
-        self.size_bytes = 0
+        self.size_bytes = self.short = 0
 
 
 def result_bytes(result: Any) -> int:
@@ -303,6 +307,10 @@ class YoloBackend:
     def held_bytes(self) -> int:
         """Bytes of results kept in memory."""
         return self.kept.size_bytes
+
+    def kept_short(self) -> int:
+        """How many results are kept where `keep_bytes` is below one pass; 0 where it is not, or not known yet."""
+        return self.kept.short
 
     def info(self) -> dict[str, Any]:
         """What this worker found and was given, for `ready`; threads and dtype are read back, not repeated."""
