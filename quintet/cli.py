@@ -11,6 +11,7 @@ import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import io
+import os
 import re
 import sys
 import time
@@ -42,12 +43,20 @@ def main() -> None:
     if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):
         words = ["run", *words]
     try:
-        app(args=words, prog_name="quintet")
+        try:
+            app(args=words, prog_name="quintet")
+        finally:
+            sys.stdout.flush()
     except BadInput as error:
         print(f"quintet: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None:  # a file's trouble is told where it is opened; this is of what is printed
+            raise
+        print(f"quintet: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        os._exit(1)  # the rest of the output cannot be flushed either
 
 
 @app.callback(invoke_without_command=True)
