@@ -35,6 +35,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
+    from quintet import experiments
+
+    experiments.register(app)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
@@ -98,9 +101,8 @@ def run(
     """Run the lanes and show them live. Starts in validation, together."""
     from quintet import running
 
-    checked = _profile(profile, set_)
     options = running.Asked(
-        profile=checked, sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
+        profile=checked(profile, set_), sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
         linger_s=seconds("--linger", linger),
     )  # fmt: skip
@@ -197,7 +199,7 @@ def check(
     raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))
 
 
-def _profile(name: str, sets: list[str] | None) -> Profile:
+def checked(name: str, sets: list[str] | None) -> Profile:
     """The checked profile, and a sentence when its lanes need a package that is not there."""
     from quintet.engine import interpreter
     from quintet.engine import profile as profile_module
