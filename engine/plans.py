@@ -323,12 +323,13 @@ def _minutes(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes >= 9.95 else f"{round(minutes, 1):g} min"
 
 
-def describe(plan: Plan) -> dict[str, Any]:
+def describe(plan: Plan, over: str = "") -> dict[str, Any]:
     """The plan as a plain map, for `Command.what = {"plan": description}` and for reports.
 
     Keys: kind, seed, switch, levels, lanes, regimes (maps of name, lanes and, once fixed, burn_in_ns, measured_ns,
-    settle_ns), placebo_every, minutes, rounds, round_ns, buys, and state: `calibrating`, then `fixed`. A plan is told
-    twice, once in each state; the last one told holds.
+    settle_ns), placebo_every, minutes, rounds, round_ns, buys, state and reason. A plan is told in each of its states,
+    `calibrating` (not when its rates are known), `fixed`, `over`; the last one told holds. reason is empty until it is
+    over: then `planned`, `stopped` or `lanes`, the only proof that the planned end was reached.
     """
     lengths: Iterable[Mapping[str, int]] = [one._asdict() for one in plan.lengths] or [{} for _ in plan.regimes]
     return {
@@ -346,7 +347,8 @@ def describe(plan: Plan) -> dict[str, Any]:
         "rounds": plan.rounds,
         "round_ns": round(round_ns(plan)),
         "buys": buys(plan),
-        "state": "fixed" if plan.lengths else "calibrating",
+        "state": "over" if over else "fixed" if plan.lengths else "calibrating",
+        "reason": over,
     }
 
 

@@ -369,10 +369,10 @@ class Stepping:
         return [self._send({"plan": plans.describe(self.plan)}, ())]
 
     def _finish(self, reason: str) -> list[Action]:
-        """Every lane free again, at its own levels."""
+        """Say that it is over, and why; every lane is free again, at its own levels."""
         self.over = True
         alive = tuple(lane for lane in range(len(self.plan.names)) if lane not in self._gone)
-        actions: list[Action] = []
+        actions: list[Action] = [self._send({"plan": plans.describe(self.plan, reason)}, ())]
         if self.plan.switch == SCREEN:
             actions.append(self._send({SCREEN: "on"}, ()))
         else:

@@ -101,10 +101,10 @@ def test_a_plan_runs_its_rounds_and_lets_the_lanes_go() -> None:
     assert [send.what for send in script.sends[-6:]] == [{"set": {"mode": "validation"}}] * 5 + [{"gate": True}]
 
 
-def test_the_plan_is_told_once_when_the_rates_are_known() -> None:
+def test_the_plan_is_told_when_it_is_fixed_and_when_it_is_over() -> None:
     script = Script(ab(NAMES, rounds=1)).run()
     told = [send.what["plan"] for send in script.sends if "plan" in send.what]
-    assert [plan["state"] for plan in told] == ["fixed"]
+    assert [(plan["state"], plan["reason"]) for plan in told] == [("fixed", ""), ("over", "planned")]
 
 
 def test_blocks_are_numbered_on_from_the_sessions() -> None:
@@ -128,7 +128,7 @@ def test_calibration_fixes_lengths_in_blocks_that_are_void() -> None:
     assert script.voids[:2] == ["calibration"] * 2
     assert [start.round for start in script.starts[:3]] == [-1, -1, 0]
     told = [send.what["plan"] for send in script.sends if "plan" in send.what]
-    assert [plan["state"] for plan in told] == ["calibrating", "fixed"]
+    assert [plan["state"] for plan in told] == ["calibrating", "fixed", "over"]
     assert told[1]["regimes"][0]["measured_ns"] == 6 * SECOND
     assert told[1]["rounds"] == 16
     assert 270 * SECOND < script.now - BEGIN < 300 * SECOND
@@ -275,6 +275,6 @@ def test_home_is_what_the_lanes_had_before() -> None:
     )
     stepping.stop()
     sent = [action for action in stepping.next(0, 1) if isinstance(action, Send)]
-    assert [(send.what, send.lanes) for send in sent[1:]] == [
+    assert [(send.what, send.lanes) for send in sent[2:]] == [
         ({"set": {"mode": "inference"}}, (0,)), ({"set": {"keep": "off"}}, (1,)), ({"gate": True}, (0, 1)),
     ]  # fmt: skip
