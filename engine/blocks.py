@@ -59,11 +59,12 @@ class BlockMean(NamedTuple):
     means: dict[str, float]
 
 
-def runs(session: Session) -> list[Run]:
-    """The plans of a session in order, each with its blocks."""
+def runs(session: Session, until_ns: int | None = None) -> list[Run]:
+    """The plans of a session in order, each with its blocks, as known at until_ns."""
     told: list[tuple[int, dict[str, Any]]] = []
     before = ""
-    for command in session.plans:
+    until = _until(until_ns)
+    for command in (command for command in session.plans if command.t_ns <= until):
         description = command.what["plan"]
         state = description.get("state", "")
         goes_on = state == "over" or (state, before) == ("fixed", "calibrating")
@@ -75,6 +76,8 @@ def runs(session: Session) -> list[Run]:
     begins = [begun for begun, _ in told]
     blocks: list[list[int]] = [[] for _ in told]
     for place, block in enumerate(session.blocks):
+        if block.start.started_ns > until:
+            break
         run = bisect_right(begins, block.start.requested_ns) - 1
         if run >= 0:
             blocks[run].append(place)
@@ -84,12 +87,17 @@ def runs(session: Session) -> list[Run]:
     ]
 
 
-def counted(session: Session, run: Run) -> Iterator[Counted]:
+def _until(until_ns: int | None) -> int:
+    return 1 << 62 if until_ns is None else until_ns
+
+
+def counted(session: Session, run: Run, until_ns: int | None = None) -> Iterator[Counted]:
     """The blocks of a run that count, in order: over, not void, and no lane's arm, gate or life changed within."""
+    until = _until(until_ns)
     changes = [change.t_ns for change in session.changes]
     for place in run.blocks:
         block = session.blocks[place]
-        if block.counts and not _disturbed(changes, block):
+        if block.counts and block.end is not None and block.end.t_ns <= until and not _disturbed(changes, block):
             start = block.start
             yield Counted(place, start.round, key_of(start.cell), start.placebo)
 

@@ -119,9 +119,9 @@ def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str
 class _Rounds:
     """The blocks of one run that count, by round and cell."""
 
-    def __init__(self, measures: Measures, run: Run) -> None:
+    def __init__(self, measures: Measures, run: Run, until_ns: int | None = None) -> None:
         self.measures, self.run = measures, run
-        self.visits = list(counted(measures.session, run))
+        self.visits = list(counted(measures.session, run, until_ns))
         self.cells: dict[int, dict[CellKey, int]] = {}
         for visit in self.visits:
             if not visit.placebo:
@@ -159,17 +159,18 @@ def tables(
     outcome: str = "predict",
     margin_pct: float = verdicts.MARGIN_PCT,
     measures: Measures | None = None,
+    until_ns: int | None = None,
 ) -> list[Table]:
     """All tables of contrasts that the session's plans fill, for one outcome (blocks.BLOCK_OUTCOMES).
 
     Where two plans fill the same table, the later one's stands: rounds of two plans are not pooled. `measures`: the
-    caller's memo, to ask again cheaply. A lane without a single difference is left out.
+    caller's memo, to ask again cheaply. until_ns: as known then. A lane without a single difference is left out.
     """
     known = Measures(session) if measures is None else measures
     found: dict[str, Table] = {}
-    for run in runs(session):
+    for run in runs(session, until_ns):
         if run.told["kind"] != "matrix":
-            for table in _tables_of(_Rounds(known, run), outcome, margin_pct):
+            for table in _tables_of(_Rounds(known, run, until_ns), outcome, margin_pct):
                 found[table.name] = table
     return list(found.values())
 
@@ -198,9 +199,15 @@ def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
     return best
 
 
-def lamp(session: Session, run: Run, outcome: str = "predict", measures: Measures | None = None) -> Lamp:
+def lamp(
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> Lamp:
     """The placebo's lamp of one run, for one outcome."""
-    return _lamp(_Rounds(measures or Measures(session), run), outcome)
+    return _lamp(_Rounds(measures or Measures(session), run, until_ns), outcome)
 
 
 def _lamp(rounds: _Rounds, outcome: str) -> Lamp:
@@ -217,12 +224,16 @@ def _lamp(rounds: _Rounds, outcome: str) -> Lamp:
 
 
 def cell_means(
-    session: Session, run: Run, outcome: str = "predict", measures: Measures | None = None
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
 ) -> list[CellMean]:
     """Table 1: every cell of a run with a block that counts, placebo visits left out; cells as first visited."""
     known = measures or Measures(session)
     by_cell: dict[CellKey, list[Counted]] = {}
-    for visit in counted(session, run):
+    for visit in counted(session, run, until_ns):
         if not visit.placebo:
             by_cell.setdefault(visit.key, []).append(visit)
     found = []
