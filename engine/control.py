@@ -23,6 +23,7 @@ from quintet.engine.events import (
     Hello,
     Refused,
     Reply,
+    ScreenOrder,
     Welcome,
     decode,
     encode,
@@ -48,11 +49,14 @@ class Server:
     def __init__(self, path: Path, journal: Path, answer: Answerer, on_screens: Callable[[int], None]) -> None:
         self.screens = 0
         self.refused = 0
+        self.screens_on = True
+        """Whether screens read and paint: the switch `screen`."""
         self.beats: dict[int, Beat] = {}
         """The last beat of every screen, by its pid."""
         self._path, self._journal, self._answer, self._on_screens = path, journal, answer, on_screens
         self._server: asyncio.AbstractServer | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._of_screens: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         """Bind the socket, readable and writable by this user only."""
@@ -84,6 +88,10 @@ class Server:
                 return
             writer.write(encode(Welcome(FORMAT, str(self._journal))))
             is_screen = hello.columns > 0
+            if is_screen:
+                self._of_screens.add(writer)
+                if not self.screens_on:
+                    writer.write(encode(ScreenOrder(False)))
             self._count(is_screen)
             async for frame in frames:
                 if isinstance(frame, Beat):
@@ -100,7 +108,15 @@ class Server:
                 self._count(is_screen, -1)
                 self.beats.pop(hello.pid, None)
             self._writers.discard(writer)
+            self._of_screens.discard(writer)
             writer.close()
+
+    def show(self, on: bool) -> None:
+        """Tell every screen, and those that come, whether to read and paint."""
+        if on != self.screens_on:
+            self.screens_on = on
+            for writer in self._of_screens:
+                writer.write(encode(ScreenOrder(on)))
 
     def _count(self, is_screen: bool, by: int = 1) -> None:
         if is_screen:
@@ -131,10 +147,10 @@ async def _frames(reader: asyncio.StreamReader, kinds: dict[str, type]) -> Any:
 
 
 class Client:
-    """A screen's end. `on_gone` is called once when the supervisor's end closes."""
+    """A screen's end. `on_gone` is called once when the supervisor's end closes, `on_screen` by the switch `screen`."""
 
-    def __init__(self, on_gone: Callable[[], None]) -> None:
-        self._on_gone = on_gone
+    def __init__(self, on_gone: Callable[[], None], on_screen: Callable[[bool], None] = lambda _: None) -> None:
+        self._on_gone, self._on_screen = on_gone, on_screen
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._next = 0
@@ -181,7 +197,9 @@ class Client:
     async def _read(self, frames: Any) -> None:
         try:
             async for frame in frames:
-                if isinstance(frame, Reply) and frame.id in self._waiting:
+                if isinstance(frame, ScreenOrder):
+                    self._on_screen(frame.on)
+                elif isinstance(frame, Reply) and frame.id in self._waiting:
                     waiting = self._waiting.pop(frame.id)
                     if not waiting.done():
                         waiting.set_result(frame)

@@ -288,6 +288,12 @@ class Refused(NamedTuple):
     text: str
 
 
+class ScreenOrder(NamedTuple):
+    """To a screen: read, fold and paint, or do none of it until told otherwise."""
+
+    on: bool
+
+
 class Reply(NamedTuple):
     """To a client, one an ask: `done` (taken; what lanes answer is in the journal) or `refused` with a sentence."""
 
@@ -306,7 +312,7 @@ _OF_WORKERS = ("step", "ready", "arm", "gate", "samples", "value", "telemetry", 
 FROM_WORKER = {kind: JOURNAL[kind] for kind in _OF_WORKERS}
 TO_WORKER: dict[str, type] = {"lane": LaneOrder, "set": SetOrder, "gate": GateOrder, "stop": StopOrder}
 FROM_CLIENT: dict[str, type] = {"hello": Hello, "beat": Beat, "ask": Ask}
-TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply}
+TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply, "screen": ScreenOrder}
 
 _KINDS = {cls: kind for table in (JOURNAL, TO_WORKER, FROM_CLIENT, TO_CLIENT) for kind, cls in table.items()}
 

@@ -6,6 +6,7 @@ the package that runs here.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -22,6 +23,17 @@ def check(profile: Profile) -> None:
     for lane in profile.lanes:
         if lane.python is not None:
             _check(Path(profile.path).name, lane, lane.python)
+
+
+def check_packages(profile: Profile) -> None:
+    """This Python has what the lanes without their own need. Raises BadInput."""
+    if any(lane.backend == "yolo" and lane.python is None for lane in profile.lanes):
+        missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
+        if missing:
+            raise BadInput(
+                f"{' and '.join(missing)} cannot be found in this Python, and {profile.name} needs it. "
+                "Install it with: pip install 'quintet[models]'"
+            )
 
 
 def _check(file: str, lane: Lane, python: str) -> None:

@@ -25,6 +25,7 @@ from quintet.engine.events import (
     Frame,
     Gate,
     LaneOrder,
+    Levels,
     Ready,
     Samples,
     Telemetry,
@@ -70,6 +71,11 @@ class Link:
     def forkable(self) -> bool:
         """Whether the nursery may bear this lane's worker: it has the supervisor's interpreter and environment."""
         return not self.lane.env and self.lane.python is None
+
+    @property
+    def levels(self) -> Levels:
+        """The levels in force, as last told."""
+        return self._levels
 
     def wire(self, profile: Profile) -> Wires:
         """Begin a worker: make its socket and send it its lane, which it reads once it lives."""

@@ -6,17 +6,16 @@ Everything that can be found wrong without torch is found here, before anything 
 from __future__ import annotations
 
 import os
-import pickletools
 import re
 import sys
-import zipfile
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from quintet.engine import switches
+from quintet.engine import named, switches
 from quintet.engine.events import Levels
+from quintet.engine.lane_files import wrong_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,10 +24,6 @@ else:
 
 FOLDER = Path(os.path.abspath(__file__)).parent.parent / "profiles"  # noqa: PTH100  resolve() would follow the package's links
 MOST_LANES = 16
-_MODEL_CLASSES = {
-    "ClassificationModel": "cls", "DetectionModel": "detect", "PoseModel": "pose", "SegmentationModel": "seg",
-    "OBBModel": "obb",
-}  # fmt: skip
 
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -108,8 +103,28 @@ def find(name: str) -> Path:
     )
 
 
+class Found(NamedTuple):
+    """Something wrong in a profile: one sentence, and the lane it is about, None for the whole."""
+
+    lane: str | None
+    text: str
+
+
 def load(name: str, sets: list[str] | None = None) -> Profile:
-    """Read, check and resolve a profile, with `--set` changes applied. Raises BadInput."""
+    """Read, check and resolve a profile, with `--set` changes applied. Raises BadInput with the first fault."""
+    profile, faults = examine(name, sets)
+    if faults:
+        more = len(faults) - 1
+        others = f" {more} more {'fault' if more == 1 else 'faults'}: `quintet check {name}` lists them all."
+        raise BadInput(faults[0].text + (others if more else ""))
+    return profile
+
+
+def examine(name: str, sets: list[str] | None = None) -> tuple[Profile, list[Found]]:
+    """A profile with the lanes that can be read, and all that is wrong with it, in the file's order.
+
+    Raises BadInput when there is no such profile or it is no TOML, or for a wrong `--set`.
+    """
     path = find(name)
     try:
         text = path.read_text(encoding="utf-8")
@@ -118,72 +133,108 @@ def load(name: str, sets: list[str] | None = None) -> Profile:
         raise BadInput(f"{path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"{path} is not valid TOML: {error}.") from error
-    profile = _profile(path, text, document)
+    profile, faults = _profile(path, text, document)
     for text_of_set in sets or []:
         profile = _with_set(profile, text_of_set)
     for lane in profile.lanes:
-        _check_lane(path, lane)
-    return profile
+        faults += [Found(lane.name, f"{path.name}, lane {lane.name}: {wrong}") for wrong in wrong_in(lane, name)]
+    return profile, faults
 
 
-def _profile(path: Path, text: str, document: dict[str, Any]) -> Profile:
-    known = ("name", "seed", "keep_bytes", "defaults", "lane")
-    for key in document:
-        if key not in known:
-            raise BadInput(f"{path.name} has an unknown key `{key}`. Known are {', '.join(known)}.")
+KNOWN = {"name": str, "seed": int, "keep_bytes": int, "defaults": dict, "lane": list}
+"""A profile's own keys."""
+
+
+def _profile(path: Path, text: str, document: dict[str, Any]) -> tuple[Profile, list[Found]]:
+    faults = [
+        Found(None, f"{path.name} has an unknown key `{key}`. Known are {', '.join(KNOWN)}.")
+        for key in document
+        if key not in KNOWN
+    ]
+    for key in ("name", "seed", "keep_bytes"):
+        value = document.get(key)
+        if value is not None and (type(value) is not KNOWN[key] or (isinstance(value, int) and value < 0)):
+            kind = "text" if key == "name" else "a whole number, 0 or more"
+            faults.append(Found(None, f"{path.name}: `{key}` is {value!r}, it must be {kind}."))
+            document = {**document, key: None}
     tables = document.get("lane", [])
     if not isinstance(tables, list) or not 1 <= len(tables) <= MOST_LANES:
-        raise BadInput(f"{path.name} must have 1 to {MOST_LANES} tables [[lane]].")
-    lanes = tuple(_lane(path, place, table, document.get("defaults", {})) for place, table in enumerate(tables, 1))
-    twice = {lane.name for lane in lanes if sum(lane.name == other.name for other in lanes) > 1}
-    if twice:
-        raise BadInput(f"{path.name} names two lanes {twice.pop()!r}. Give each its own name.")
-    shell = {"name": path.stem, "seed": 0, "keep_bytes": None, **document}
-    for key, kind in (("name", str), ("seed", int)):
-        if not isinstance(shell[key], kind):
-            raise BadInput(f"{path.name}: `{key}` must be {'text' if kind is str else 'a whole number'}.")
-    return Profile(
-        name=shell["name"], seed=shell["seed"], keep_bytes=shell["keep_bytes"], lanes=lanes, path=str(path), text=text
-    )
+        faults.append(Found(None, f"{path.name} must have 1 to {MOST_LANES} tables [[lane]]."))
+        tables = []
+    lanes: list[Lane] = []
+    for place, table in enumerate(tables, 1):
+        lane, wrong = _lane(path, place, table, document.get("defaults", {}))
+        if lane is not None and any(lane.name == other.name for other in lanes):
+            wrong.append(Found(lane.name, f"{path.name} names two lanes {lane.name!r}. Give each its own name."))
+            lane = None
+        faults += wrong
+        lanes += [lane] if lane is not None else []
+    profile = Profile(
+        name=document.get("name") or path.stem, seed=document.get("seed") or 0, keep_bytes=document.get("keep_bytes"),
+        lanes=tuple(lanes), path=str(path), text=text,
+    )  # fmt: skip
+    return profile, faults
 
 
-def _lane(path: Path, place: int, table: Any, defaults: Any) -> Lane:
+def _lane(path: Path, place: int, table: Any, defaults: Any) -> tuple[Lane | None, list[Found]]:
+    """A lane when all its keys can be read, and what is wrong with them."""
     if not isinstance(table, dict) or not isinstance(defaults, dict):
-        raise BadInput(f"{path.name}: lane {place} and [defaults] must be tables.")
+        return None, [Found(None, f"{path.name}: lane {place} and [defaults] must be tables.")]
     merged = {**defaults, **table}
     for key in ("data", "switches", "env"):
         if isinstance(defaults.get(key), dict) and isinstance(table.get(key), dict):
             merged[key] = {**defaults[key], **table[key]}
-    called = merged.get("name", f"number {place}")
-    for key in merged:
-        if key not in Lane.__struct_fields__:
-            allowed = ", ".join(Lane.__struct_fields__)
-            raise BadInput(f"{path.name}, lane {called}: unknown key `{key}`. Allowed are {allowed}.")
-    try:
-        lane = msgspec.convert(merged, Lane)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        key = where.rstrip("`")
-        raise BadInput(f"{path.name}, lane {called}{f', `{key}`' if key else ''}: {_plainly(what, key)}.") from error
-    if lane.name == "all":
-        raise BadInput(f"{path.name}: no lane may be called `all`, which means every lane. Give it another name.")
+    called = str(merged.get("name", f"number {place}"))
+    texts = _wrong_keys(merged)
+    if called == "all":
+        texts.append(": no lane may be called `all`, which means every lane. Give it another name.")
+    if texts:
+        return None, [Found(called, f"{path.name}, lane {called}{text}") for text in texts]
+    lane = msgspec.convert(merged, Lane)
     return msgspec.structs.replace(
         lane,
         weights=_resolved(path, lane.weights) or "",
         data=Data(_resolved(path, lane.data.inference), _resolved(path, lane.data.validation)),
         python=_resolved(path, lane.python),
-    )
+    ), []
+
+
+def _wrong_keys(merged: dict[str, Any]) -> list[str]:
+    """What is wrong with a lane's keys, each by itself, so that one mistake does not hide the next."""
+    types = get_type_hints(Lane, include_extras=True)
+    wrong = []
+    for key, value in merged.items():
+        if key not in types:
+            wrong.append(f": unknown key `{key}`. Allowed are {', '.join(types)}.")
+            continue
+        try:
+            msgspec.convert(value, types[key])
+        except msgspec.ValidationError as error:
+            what, _, inner = str(error).partition(" - at `$")
+            whole = key + inner.rstrip("`").replace("[...]", "")
+            wrong.append(f": `{whole}` is {_told(value)}; {_plainly(what, key)}.")
+    missing = [key for key in ("name", "task") if key not in merged]
+    return wrong + [f": `{key}` is missing. Add it to the lane." for key in missing]
+
+
+def _told(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _plainly(what: str, key: str) -> str:
     """A checker's message in a TOML user's words, with the choices where there are some."""
     if "matching regex" in what:
         return "a name is 1 to 24 letters, digits, - or _"
+    if key in CHOICES:
+        return f"choose one of {', '.join(CHOICES[key])}"
     said = re.sub(r"`(\w+)( \| null)?`", lambda match: WORDS.get(match[1], match[1]), what).replace("`", "")
-    return f"{said}; choose one of {', '.join(CHOICES[key])}" if key in CHOICES else said
+    return said[:1].lower() + said[1:]
 
 
 def _resolved(path: Path, given: str | None) -> str | None:
+    if given and given.startswith(named.PREFIX):
+        return str(named.path_of(given))
     return str((path.parent / Path(given).expanduser()).absolute()) if given else None
 
 
@@ -200,48 +251,3 @@ def _with_set(profile: Profile, text: str) -> Profile:
         for lane in profile.lanes
     )
     return msgspec.structs.replace(profile, lanes=lanes)
-
-
-def _check_lane(path: Path, lane: Lane) -> None:
-    where = f"{path.name}, lane {lane.name}"
-    try:
-        levels = lane.levels()
-    except ValueError as error:
-        raise BadInput(f"{where}: {error}.") from error
-    if lane.backend == "sleep":
-        return
-    if not lane.weights:
-        raise BadInput(f"{where}: `weights` is missing. Give the path of a .pt file.")
-    weights = Path(lane.weights)
-    if not weights.is_file():
-        raise BadInput(f"{where}: there are no weights at {weights}. Check `weights`.")
-    found = peek_task(weights)
-    if found is not None and found != lane.task:
-        raise BadInput(
-            f"{where}: {weights.name} is a {found} model, the lane's task is {lane.task}. Change one of them."
-        )
-    for key in ("inference", "validation"):
-        given = getattr(lane.data, key)
-        if given and not Path(given).exists():
-            raise BadInput(f"{where}: there is no {given}. Check `data.{key}`.")
-    if not getattr(lane.data, str(levels["data"])):
-        raise BadInput(
-            f"{where}: `data.{levels['data']}` is missing, and the lane starts on it. Add it, or set switches."
-        )
-
-
-def peek_task(weights: Path) -> str | None:
-    """The task of a .pt file by the model class its pickle names, without running the pickle; None when not told."""
-    try:
-        with zipfile.ZipFile(weights) as archive:
-            inner = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
-            if inner is None:
-                return None
-            for code, argument, _ in pickletools.genops(archive.read(inner)):
-                if code.name in ("GLOBAL", "STACK_GLOBAL", "SHORT_BINUNICODE", "BINUNICODE") and argument:
-                    task = _MODEL_CLASSES.get(str(argument).split()[-1])
-                    if task:
-                        return task
-    except (zipfile.BadZipFile, OSError, ValueError, IndexError):
-        return None
-    return None

@@ -41,6 +41,13 @@ class Gap(NamedTuple):
     end_ns: int
 
 
+class KeptShort(NamedTuple):
+    """Since when a lane keeps fewer results than one pass has images, and how many."""
+
+    t_ns: int
+    results: int
+
+
 @dataclass
 class Lane:
     """One lane as its events tell it."""
@@ -61,6 +68,7 @@ class Lane:
     open: bool = False
     failed_ns: int | None = None
     stuck_ns: int | None = None
+    kept_short: KeptShort | None = None
     next_seq: int = 0
     holes: int = 0
     """Images whose rows never came, by their sequence numbers."""
@@ -292,6 +300,11 @@ class Session:
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
+        lanes = event.values.get("lanes")
+        for told in lanes if isinstance(lanes, list) else ():
+            short, number = (told.get("kept_short", 0), told.get("lane")) if isinstance(told, dict) else (0, None)
+            if short and self._lane(number).kept_short is None:
+                self.lanes[number].kept_short = KeptShort(event.t_ns, short)
         active = event.values.get("active")
         if self.doubt.lasts and isinstance(active, list):
             self.doubt.told([number for number in active if isinstance(number, int)])

@@ -12,26 +12,22 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from quintet.engine import places, registry, switches
+from quintet.engine import places, registry
 from quintet.engine.births import Births
+from quintet.engine.commands import Commands
 from quintet.engine.control import Server
 from quintet.engine.events import (
     FORMAT,
     Answer,
     Ask,
     Clock,
-    Command,
     End,
     Fault,
     Frame,
-    GateOrder,
-    Mark,
     Reply,
-    SetOrder,
     Start,
     Step,
     StopOrder,
@@ -47,6 +43,8 @@ from quintet.engine.telemetry import Telemetry, Watched
 CLOCK_NS = 60_000_000_000
 STOP_S = 3.0
 REAP_S = 0.02
+PLAN_END_S = 0.5
+"""So long after a plan its session ends: the lanes' last answers are in."""
 
 
 class Options(NamedTuple):
@@ -58,6 +56,8 @@ class Options(NamedTuple):
     """End after so long without a screen; None: never."""
     forks: bool = True
     """Whether a nursery may fork the workers."""
+    plan: dict[str, Any] | None = None
+    """A plan to begin at the common start, as `Conducting.begin` takes it; the session ends with it."""
 
 
 class Supervisor:
@@ -77,9 +77,12 @@ class Supervisor:
             profile, private, journal.with_suffix(".nursery.stderr"), self._fault, self._receive, forks=options.forks
         )
         self._server = Server(self.socket, journal, self._ask, self._screens)
+        self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
         self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
-        self._command_id = 0
+        self._commands = Commands(
+            self._links, profile.seed, self._append, self._server.show, self._restart, self._finish, self._plan_over
+        )
         self._begun = False
         self._reason: str | None = None
         self._clocked_ns = 0
@@ -124,6 +127,7 @@ class Supervisor:
             self._journal.append(event)
         except JournalBroken:
             self._broken()
+        self._commands.take(event)
 
     def _broken(self) -> None:
         """The disk takes no more: say so if it takes that much, and end."""
@@ -135,7 +139,7 @@ class Supervisor:
 
     def _hung_up(self) -> None:
         """The terminal went away: a run that ends by itself goes on to its end."""
-        if self._options.for_s is None:
+        if self._options.for_s is None and self._options.plan is None:
             self._finish("signal")
 
     def _finish(self, reason: str) -> None:
@@ -242,10 +246,12 @@ class Supervisor:
             return
         ready = [link.number for link in self._links if link.state == "ready"]
         if ready:
-            self._begun = True
-            self._gate("start", open_gate=True, lanes=ready)
+            self._begun = self._commands.begun = True
+            self._commands.gate("start", open_gate=True, lanes=ready)
             if self._options.for_s is not None:
                 asyncio.get_running_loop().call_later(self._options.for_s, self._finish, "time")
+            if self._options.plan is not None:
+                self._commands.begin_plan(self._options.plan)
 
     def _begin_again(self, link: Link) -> None:
         self._append(Step(link.number, time.monotonic_ns(), "model", "begun", 0, 1))
@@ -256,7 +262,10 @@ class Supervisor:
         """A restarted lane runs again if it ran before, or if all the others do."""
         others = [other for other in self._links if other is not link and other.state == "ready"]
         if link.was_open or all(other.open for other in others):
-            self._gate("supervisor", open_gate=True, lanes=[link.number])
+            self._commands.gate("supervisor", open_gate=True, lanes=[link.number])
+
+    def _ask(self, ask: Ask, who: str) -> Reply:
+        return self._commands.answer(ask, who)
 
     def _screens(self, count: int) -> None:
         """A screen came or left."""
@@ -266,46 +275,9 @@ class Supervisor:
         if count == 0 and self._options.linger_s is not None:
             self._leave = asyncio.get_running_loop().call_later(self._options.linger_s, self._finish, "linger")
 
-    def _ask(self, ask: Ask, who: str) -> Reply:
-        """Answer a client. What lanes make of it stands in the journal."""
-        answers = {
-            "set": self._ask_set, "active": self._ask_active, "restart": self._ask_restart, "mark": self._ask_mark,
-            "stop": self._ask_stop,
-        }  # fmt: skip
-        if ask.what not in answers:
-            return Reply(
-                ask.id, "refused", f"There is nothing called {ask.what!r} to ask; known are {', '.join(answers)}."
-            )
-        try:
-            answers[ask.what](ask.arguments, who)
-        except (ValueError, KeyError, TypeError) as error:
-            return Reply(ask.id, "refused", str(error))
-        return Reply(ask.id, "done", "")
-
-    def _ask_set(self, arguments: dict[str, Any], who: str) -> None:
-        levels = dict(arguments["levels"])
-        switches.changed(switches.starting_levels(1), levels)  # refuse here what every worker would refuse
-        self._command(who, {"set": levels}, self._lanes(arguments["lanes"]), lambda command: SetOrder(command, levels))
-
-    def _ask_active(self, arguments: dict[str, Any], who: str) -> None:
-        wanted = self._lanes(arguments["lanes"])
-        if not self._begun:
-            raise ValueError("The lanes have not started yet.")
-        ready = [link.number for link in self._links if link.state == "ready"]
-        others = [number for number in ready if number not in wanted and self._links[number].open]
-        if others:
-            self._gate(who, open_gate=False, lanes=others)
-        self._gate(who, open_gate=True, lanes=wanted)
-
-    def _ask_restart(self, arguments: dict[str, Any], who: str) -> None:
-        numbers = [int(number) for number in arguments["lanes"]]
-        if not numbers or not all(0 <= number < len(self._links) for number in numbers):
-            raise ValueError("Name at least one lane that there is.")
-        self._command_id += 1
-        now = time.monotonic_ns()
-        self._append(Command(self._command_id, now, who, {"restart": None}, numbers))
+    def _restart(self, numbers: list[int]) -> None:
+        """Stop these lanes' workers and begin new ones."""
         for link in (self._links[number] for number in numbers):
-            self._append(Answer(self._command_id, link.number, now, link.next_seq, "done", ""))
             if link.state == "gone":
                 self._begin_again(link)
             else:
@@ -318,41 +290,17 @@ class Supervisor:
         if link.restart_asked and link.process is process and process is not None:
             process.kill()
 
-    def _ask_mark(self, arguments: dict[str, Any], who: str) -> None:
-        self._append(Mark(time.monotonic_ns(), who, str(arguments["text"])[:500]))
-
-    def _ask_stop(self, arguments: dict[str, Any], who: str) -> None:
-        self._finish("asked")
-
-    def _lanes(self, asked: Iterable[Any]) -> list[int]:
-        """The asked lanes that can be commanded. Raises ValueError when there are none."""
-        numbers = [int(number) for number in asked]
-        for number in numbers:
-            if not 0 <= number < len(self._links):
-                raise ValueError(f"There is no lane {number + 1}.")
-        able = [number for number in numbers if self._links[number].state != "gone" and not self._links[number].failed]
-        if not able:
-            raise ValueError("None of these lanes is running.")
-        return able
-
-    def _gate(self, who: str, *, open_gate: bool, lanes: list[int]) -> None:
-        self._command(who, {"gate": open_gate}, lanes, lambda command: GateOrder(command, open_gate))
-
-    def _command(self, who: str, what: dict[str, Any], lanes: list[int], order: Callable[[int], Frame]) -> None:
-        self._command_id += 1
-        now = time.monotonic_ns()
-        self._append(Command(self._command_id, now, who, what, lanes))
-        for number in lanes:
-            link = self._links[number]
-            if not link.command(order(self._command_id), self._command_id):
-                self._append(Answer(self._command_id, number, now, link.next_seq, "refused", "The lane is gone."))
+    def _plan_over(self) -> None:
+        """A session that was started for a plan ends with it; the others go on."""
+        if self._options.plan is not None:
+            asyncio.get_running_loop().call_later(PLAN_END_S, self._finish, "plan")
 
     async def _shut(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop, then terminate, then kill the workers; end the journal; remove the private folder."""
         await self._server.close()
         living = [link for link in self._links if link.state != "gone"]
         if living:
-            self._command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)
+            self._commands.command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)
         deadline = loop.time() + STOP_S
         while any(link.state != "gone" for link in living) and loop.time() < deadline:
             await asyncio.sleep(REAP_S)

@@ -63,6 +63,7 @@ SWITCHES = (
         number=(0, 60_000, "ms"),
         study='is it the pause or the work that "buffers"?',
     ),
+    Switch("screen", ("on", "off"), "screens read and paint", study="measuring disturbs what is measured"),
     Switch("half", ("no",), "fixed at start", live=False),
     Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False),
 )

@@ -10,7 +10,8 @@ import signal
 # Until something is started Ctrl-C simply ends this process: an exception that is raised amid imports can be swallowed.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import importlib.util
+import io
+import os
 import re
 import sys
 import time
@@ -34,17 +35,31 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
+    from quintet import experiments
+
+    experiments.register(app)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
     words = sys.argv[1:]
     commands = {command.name for command in app.registered_commands}
     if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):
         words = ["run", *words]
     try:
-        app(args=words, prog_name="quintet")
+        try:
+            app(args=words, prog_name="quintet")
+        finally:
+            sys.stdout.flush()
     except BadInput as error:
         print(f"quintet: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None:  # a file's trouble is told where it is opened; this is of what is printed
+            raise
+        print(f"quintet: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        os._exit(1)  # the rest of the output cannot be flushed either
 
 
 @app.callback(invoke_without_command=True)
@@ -86,9 +101,8 @@ def run(
     """Run the lanes and show them live. Starts in validation, together."""
     from quintet import running
 
-    checked = _profile(profile, set_)
     options = running.Asked(
-        profile=checked, sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
+        profile=checked(profile, set_), sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
         linger_s=seconds("--linger", linger),
     )  # fmt: skip
@@ -155,28 +169,44 @@ def report(
 
 @app.command(name="profiles")
 def profiles() -> None:
-    """List the profiles that ship with quintet."""
+    """List the profiles that ship with quintet, and where they lie."""
     from quintet.engine import profile as profile_module
 
     for name in profile_module.names():
-        loaded = profile_module.load(name)
-        print(f"{name:12} {len(loaded.lanes)} lanes: {', '.join(lane.name for lane in loaded.lanes)}")
+        loaded, faults = profile_module.examine(name)
+        count = "1 lane" if len(loaded.lanes) == 1 else f"{len(loaded.lanes)} lanes"
+        state = "ready" if not faults else "to fill in or fetch: see its first lines"
+        print(f"{name:10} {count}: {', '.join(lane.name for lane in loaded.lanes)} · {state}")
+    print(f"in {profile_module.FOLDER}")
 
 
-def _profile(name: str, sets: list[str] | None) -> Profile:
+@app.command(name="check")
+def check(
+    profile: Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")] = "micro",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="As of run. Repeatable.")
+    ] = None,
+    fetching: Annotated[
+        bool, typer.Option("--fetch", help="First fetch what the profile names as `ultralytics:...` and is not there.")
+    ] = False,
+    start_timeout: Annotated[
+        str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
+    ] = "120s",
+) -> None:
+    """Look at a profile and this machine, load every lane once, and tell all that is wrong."""
+    from quintet import checking
+
+    raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))
+
+
+def checked(name: str, sets: list[str] | None) -> Profile:
     """The checked profile, and a sentence when its lanes need a package that is not there."""
     from quintet.engine import interpreter
     from quintet.engine import profile as profile_module
 
     loaded = profile_module.load(name, sets)
     interpreter.check(loaded)
-    if any(lane.backend == "yolo" and lane.python is None for lane in loaded.lanes):
-        missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
-        if missing:
-            raise BadInput(
-                f"{' and '.join(missing)} cannot be found in this Python, and {loaded.name} needs it. "
-                "Install it with: pip install 'quintet[models]'"
-            )
+    interpreter.check_packages(loaded)
     return loaded
 
 

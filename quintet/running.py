@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quintet.engine import places, registry
 from quintet.engine.control import Client
@@ -36,7 +36,9 @@ class Asked(NamedTuple):
     log: Path | None
     start_timeout_s: float
     forks: bool
-    linger_s: float
+    linger_s: float | None
+    plan: dict[str, Any] | None = None
+    """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
 
 
 def headless(asked: Asked) -> int:
@@ -47,7 +49,7 @@ def headless(asked: Asked) -> int:
     private = places.private_folder(journal)
     try:
         supervisor = Supervisor(
-            asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s, None, asked.forks)
+            asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan)
         )
     except OSError as error:
         shutil.rmtree(private, ignore_errors=True)
@@ -203,7 +205,7 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
         "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
-        "forks": asked.forks, "say": say,
+        "forks": asked.forks, "say": say, "plan": asked.plan,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(

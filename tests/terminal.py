@@ -70,6 +70,13 @@ class Terminal:
             assert time.monotonic() < end, f"still {words!r} on the screen:\n{self.text()}"
             self._read(0.05)
 
+    def settle(self) -> None:
+        """Read until a whole second brings nothing: longer than the time from one frame to the next."""
+        read = -1
+        while read < len(self.raw):
+            read = len(self.raw)
+            self._read(1.2)
+
     def press(self, keys: str) -> None:
         os.write(self._descriptor, keys.encode())
 

@@ -147,3 +147,13 @@ def test_logs_land_in_logs_where_that_folder_is_and_else_in_the_state_folder(
     here = quintet(*words, cwd=tmp_path).stdout.strip()
     assert Path(here).parent == tmp_path / "logs"
     assert Path(here).name.startswith("sleep-2")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_told_in_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "quintet", "profiles"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "quintet: the output cannot be written: No space left on device.\n"

@@ -24,7 +24,7 @@ from quintet.engine.session import Session
 from quintet.engine.view import arm_at, is_on
 from quintet.tui.cost import Cost
 from quintet.tui.lanes import draw_lanes
-from quintet.tui.overlays import Help, LaneLog, Leave, Note
+from quintet.tui.overlays import Help, LaneLog, Leave, Note, ScreenOff
 from quintet.tui.part import Canvas, Part
 from quintet.tui.scene import layout, scene
 from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
@@ -74,7 +74,8 @@ class QuintetApp(App[str]):
         self.frozen_ns: int | None = None
         self._journal, self._socket, self._clock = journal, socket, clock
         self._reader = Reader(journal)
-        self._client = Client(self._gone)
+        self._client = Client(self._gone, self.be_at_work)
+        self._at_work = True
         self._alone_lane = 0
         self._interrupted_ns = 0
         self._eager_until_ns = 0
@@ -112,7 +113,7 @@ class QuintetApp(App[str]):
 
     def follow(self) -> None:
         """Fold all that the journal has, and paint; nothing once the screen is being taken down."""
-        if self._left_behind:
+        if self._left_behind or not self._at_work:
             return
         while True:
             batch = self._reader.poll()
@@ -176,6 +177,23 @@ class QuintetApp(App[str]):
         canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
         self._place({"fill": canvas})
 
+    def be_at_work(self, on: bool) -> None:
+        """The switch `screen`: off, this screen neither reads, folds nor paints, so that its own cost can be measured."""
+        if self._timer is not None:
+            (self._timer.resume if on else self._timer.pause)()
+        if not on:
+            self.follow()
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+            self.push_screen(
+                ScreenOff(lambda: self.run_worker(self._ask("set", {"lanes": [0], "levels": {"screen": "on"}})))
+            )
+        self._at_work = on
+        if on:
+            if isinstance(self.screen, ScreenOff):
+                self.pop_screen()
+            self.follow()
+
     def on_resize(self) -> None:
         """Everything again at the new size, which the app knows after this event."""
         self.call_later(self.paint)
@@ -186,6 +204,8 @@ class QuintetApp(App[str]):
         self.set_timer(EAGER_S, self._eager)
 
     def _eager(self) -> None:
+        if not self._at_work:
+            return
         self.follow()
         loading = self.session.begun_ns is None and self.session.end is None
         waiting = any(len(asked.answers) < len(asked.command.lanes) for asked in self.session.asked.values())

@@ -32,6 +32,11 @@ def notes(session: Session, now_ns: int) -> list[Note]:
         )
     for lane in session.lanes:
         found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
+        if lane.kept_short is not None:
+            text = (
+                f"{lane.name} keeps {lane.kept_short.results} results: keep_bytes is less than one pass over its data"
+            )
+            found.append(Note(lane.kept_short.t_ns, text, "alert"))
         found += [
             Note(gap.end_ns, f"{lane.name}: no image for {(gap.end_ns - gap.begin_ns) / 1e9:.1f} s", "dim")
             for gap in lane.gaps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -178,3 +179,22 @@ def beside(left: tuple[Row, ...], right: tuple[Row, ...], width: int) -> Text:
         gap = " " * max(1, width - sum(len(words) for words, _ in one))
         joined.append([*one, (gap, "panel"), *other])
     return lines(tuple(joined))
+
+
+class ScreenOff(ModalScreen[None]):
+    """The switch `screen` is off: one still sentence, and any key asks for it to be on again."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def compose(self) -> ComposeResult:
+        """One sentence."""
+        yield Static(
+            "The screen is off: it reads and paints nothing, to see what it costs. Any key turns it on.", id="off"
+        )
+
+    def on_key(self, event: Key) -> None:
+        """On again."""
+        event.stop()
+        self._ask()

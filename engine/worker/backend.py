@@ -75,5 +75,8 @@ class Backend(Protocol):
     def held_bytes(self) -> int:
         """Bytes of results kept in memory."""
 
+    def kept_short(self) -> int:
+        """How many results are kept where the bound in bytes is below one pass over the data; 0 where it is not."""
+
     def info(self) -> dict[str, Any]:
         """For `ready`: device, dtype, threads, parameters, load times (`model_load_ns`, `ground_truth_load_ns`)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from quintet.engine import switches
 from quintet.engine.events import (
@@ -82,6 +82,15 @@ class Records:
         if self._rows:
             self._outlet.send(Samples(self._lane, self._arm, self._first_seq, self._rows))
             self._rows = []
+
+
+class Timed(NamedTuple):
+    """The clock's readings of one call."""
+
+    load_began: int
+    t0: int
+    t1: int
+    cpu_ns: int
 
 
 class TimedLoop:
@@ -177,23 +186,19 @@ class TimedLoop:
         self._told_at = self._ended
         collections = sum(generation["collections"] for generation in gc.get_stats())
         values = {"lane": self._lane, "held_bytes": self._backend.held_bytes(), "gc_collections": collections}
-        values["skipped"] = self._pacing.skipped
+        values |= {"skipped": self._pacing.skipped, "kept_short": self._backend.kept_short()}
         self._outlet.send(Telemetry(self._told_at, self._told_at, values))
 
     def image(self, flags: int) -> None:
         """Load, time, score, keep and record one call: one image, or `batch` of them."""
         backend, clock, cpu_clock, levels = self._backend, self._clock, self._cpu_clock, self._levels
-        data, by_path = str(levels["data"]), levels["source"] == "path"
+        data = str(levels["data"])
         synchronize = backend.synchronize if levels["sync"] == "each" else _nothing
         indices = self._next(data, int(str(levels["batch"])))
         if levels["score"] == "thread":
             self._handover.wait_for_room()
-        pictures, loads = [], []
-        load_began = ended = clock()
-        for index in indices:
-            pictures.append(backend.path(data, index) if by_path else backend.read(data, index))
-            began, ended = ended, clock()
-            loads.append(0 if by_path else ended - began)
+        load_began = clock()
+        pictures, loads = self._load(data, indices, load_began)
         one = len(pictures) == 1
         predict, asked = (backend.predict, pictures[0]) if one else (backend.predict_many, pictures)
         synchronize()
@@ -210,21 +215,39 @@ class TimedLoop:
         if levels["keep"] == "results":
             for index, kept in zip(indices, results, strict=True):
                 backend.keep(index, kept)
-        delay_ns = self._pacing.taken(t0, len(indices))
-        flags |= FLAG_LATE if delay_ns > LATE_NS else 0
-        wait_ns = load_began - self._ended if self._ended else 0
-        self._ended = t1 + sum(scores)
-        cycle_ns = self._ended - load_began
-        for place, index in enumerate(indices):
-            row = [
-                index, t0, 0 if place else wait_ns, loads[place], *backend.spans, t1 - t0, scores[place], cpu_ns,
-                len(indices), backend.detections(results[place]), flags, delay_ns,
-            ]  # fmt: skip
-            self._records.add(self._arm, self._seq, row, self._ended, cycle_ns)
-            self._seq += 1
+        self._record(Timed(load_began, t0, t1, cpu_ns), indices, loads, scores, results, flags)
         self._advance(data, len(indices))
         if flags & FLAG_SCORED:
             self._value()
+
+    def _load(self, data: str, indices: list[int], began: int) -> tuple[list[Any], list[int]]:
+        """The pictures of a call, or their paths, and what reading each took; `path` leaves that to predict."""
+        if self._levels["source"] == "path":
+            return [self._backend.path(data, index) for index in indices], [0] * len(indices)
+        pictures, loads = [], []
+        for index in indices:
+            pictures.append(self._backend.read(data, index))
+            ended = self._clock()
+            loads.append(ended - began)
+            began = ended
+        return pictures, loads
+
+    def _record(
+        self, timed: Timed, indices: list[int], loads: list[int], scores: list[int], results: list[Any], flags: int
+    ) -> None:
+        """One row an image; each of a batch has the whole call's times."""
+        delay_ns = self._pacing.taken(timed.t0, len(indices))
+        flags |= FLAG_LATE if delay_ns > LATE_NS else 0
+        wait_ns = timed.load_began - self._ended if self._ended else 0
+        self._ended = timed.t1 + sum(scores)
+        cycle_ns = self._ended - timed.load_began
+        for place, index in enumerate(indices):
+            row = [
+                index, timed.t0, 0 if place else wait_ns, loads[place], *self._backend.spans, timed.t1 - timed.t0,
+                scores[place], timed.cpu_ns, len(indices), self._backend.detections(results[place]), flags, delay_ns,
+            ]  # fmt: skip
+            self._records.add(self._arm, self._seq, row, self._ended, cycle_ns)
+            self._seq += 1
 
     def _score(self, indices: list[int], results: list[Any], began: int) -> list[int]:
         """Score a call's results in order, or hand them over; nanoseconds that each took the loop, from began on."""

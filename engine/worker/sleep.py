@@ -136,6 +136,10 @@ class SleepBackend:
         """A kilobyte a kept result."""
         return 1024 * len(self._kept)
 
+    def kept_short(self) -> int:
+        """Nothing is bounded here."""
+        return 0
+
     def info(self) -> dict[str, Any]:
         """What a model would say of itself."""
         return {"device": "sleep", "dtype": "none", "threads": self._threads, "parameters": 0, **self._load_ns}

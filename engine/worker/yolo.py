@@ -6,10 +6,8 @@ the stages is put in place once, at load, with labels or without, so that no swi
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import pickle
 import sys
 import time
 from collections import deque
@@ -25,10 +23,10 @@ import numpy as np
 import torch
 import torchvision  # noqa: F401  where it is loaded Ultralytics' NMS uses it, and every lane shall use the same
 import ultralytics
-from ultralytics import YOLO
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 
 from quintet.engine.events import Levels
+from quintet.engine.worker import weights
 from quintet.engine.worker.backend import LoadFault, Report
 from quintet.engine.worker.images import DataSet, Picture, inference_set, read_labels, read_picture, validation_set
 from quintet.engine.worker.scoring import Scorer, Tap, loader_resize
@@ -39,9 +37,6 @@ STAGES = ("preprocess", "inference", "postprocess")
 REPORT_NS = 500_000_000
 RESULT_BYTES = 2048
 """The Python objects of one result beside its arrays; measured 0.3 to 4 KiB."""
-UNPICKLING = (
-    OSError, EOFError, RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, KeyError, TypeError, ValueError,
-)  # fmt: skip
 
 
 class KeptResults:
@@ -49,6 +44,8 @@ class KeptResults:
 
     def __init__(self, limit_bytes: int) -> None:
         self.size_bytes = 0
+        self.short = 0
+        """How many fitted when the bytes ran out before the images did; 0: they have not."""
         self._limit_bytes = limit_bytes
         self._results: deque[tuple[Any, int]] = deque()
 
@@ -61,12 +58,14 @@ class KeptResults:
         self._results.append((result, size))
         self.size_bytes += size
         while self._results and (len(self._results) > limit_images or self.size_bytes > self._limit_bytes):
+            if len(self._results) <= limit_images:
+                self.short = len(self._results) - 1
             self.size_bytes -= self._results.popleft()[1]
 
     def clear(self) -> None:
         """Free them all."""
         self._results.clear()
-        self.size_bytes = 0
+        self.size_bytes = self.short = 0
 
 
 def result_bytes(result: Any) -> int:
@@ -99,6 +98,7 @@ class YoloBackend:
         self._model: Any = None
         self._predictor: Any = None
         self._arguments: dict[str, Any] = {}
+        self._largest_batch: int | None = None
         self._wait: Callable[[], Any] | None = None
         self._stage_wait: Callable[[], Any] | None = None
         """The device's synchronisation after each stage, while `stages` is on."""
@@ -109,7 +109,7 @@ class YoloBackend:
         _quiet()
         began = self._clock()
         report("model", "begun", 0, 1)
-        self._load_model()
+        self._model = weights.load(self._settings, TASKS[self._task])
         self._set_up()
         self._instrument()
         self.first_predict_done()
@@ -121,36 +121,21 @@ class YoloBackend:
         self._ground_truth_load_ns = self._clock() - began
         report("ground_truth", "done", images, images)
 
-    def _load_model(self) -> None:
-        weights = Path(self._settings["weights"])
-        _check_weights(weights, self._settings.get("weights_sha256"))
-        try:
-            self._model = YOLO(str(weights))
-        except UNPICKLING as wrong:
-            said = str(wrong).partition("\n")[0].replace("ERROR ❌️ ", "").replace(f"{weights} ", "it ")
-            raise LoadFault(
-                f"{weights} is no Ultralytics model that can be loaded here ({said}): give another .pt file"
-            ) from wrong
-        if self._model.task != TASKS[self._task]:
-            found = next((ours for ours, theirs in TASKS.items() if theirs == self._model.task), self._model.task)
-            raise LoadFault(
-                f"{weights} is a model for {found}, not {self._task}: mend `task` or `weights` of {self._name}"
-            )
-
     def _set_up(self) -> None:
         """The first predict, which builds the predictor; the arguments never change afterwards, or it is built anew."""
         settings, side = self._settings, int(self._settings["imgsz"])
         half = {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
         self._arguments = {
             "imgsz": side, "conf": settings["conf"], "iou": settings["iou"], "max_det": settings["max_det"],
-            "rect": False, "verbose": False, "device": _device(str(settings["device"])),
+            "rect": False, "verbose": False, "device": weights.device(str(settings["device"])),
             **(half if settings["half"] else {}),
         }  # fmt: skip
-        self._model.predict(np.zeros((side, side, 3), np.uint8), **self._arguments)
+        weights.first_predict(self._model, np.zeros((side, side, 3), np.uint8), self._arguments, settings)
         self._predictor = self._model.predictor
         if [*self._predictor.imgsz] != [side, side]:
             fits = self._predictor.imgsz[0]
-            raise LoadFault(f"imgsz {side} of {self._name} does not fit the model's stride: write {fits}")
+            raise LoadFault(f"imgsz {side} of {self._name} does not fit the model: write {fits}")
+        self._largest_batch = weights.largest_batch(self._predictor)
         if getattr(self._predictor.model, "channels", 3) != 3:
             raise LoadFault(f"{settings['weights']} does not take colour pictures: give a model with 3 channels")
 
@@ -210,7 +195,7 @@ class YoloBackend:
 
     def _check_keypoints(self, data: DataSet) -> None:
         if self._task == "pose":
-            shape = list(self._model.model.model[-1].kpt_shape)
+            shape = weights.keypoint_shape(self._predictor)
             if shape != data.meta["kpt_shape"]:
                 raise LoadFault(
                     f"{data.source} says kpt_shape {data.meta['kpt_shape']}, but the model of {self._name} has {shape}: "
@@ -231,6 +216,11 @@ class YoloBackend:
         data = str(levels["data"])
         if self._sets.get(data) is None:
             return f"{self._name} has no {data} data: write data.{data} into its profile"
+        batch = int(str(levels.get("batch", 1)))
+        if self._largest_batch is not None and batch > self._largest_batch:
+            return (
+                f"{self._name}'s weights are an export for {self._largest_batch} at a time: batch {batch} needs another"
+            )
         if levels["score"] == "off" or (data == "validation" and self._scorer is not None):
             return None
         if self._scorer is not None:
@@ -318,14 +308,18 @@ class YoloBackend:
         """Bytes of results kept in memory."""
         return self.kept.size_bytes
 
+    def kept_short(self) -> int:
+        """How many results are kept where `keep_bytes` is below one pass; 0 where it is not, or not known yet."""
+        return self.kept.short
+
     def info(self) -> dict[str, Any]:
         """What this worker found and was given, for `ready`; threads and dtype are read back, not repeated."""
         network = self._predictor.model
         return {
             "device": str(self._predictor.device),
             "dtype": "float16" if network.fp16 else "float32",
-            "threads": torch.get_num_threads(),
-            "parameters": sum(parameter.numel() for parameter in self._model.model.parameters()),
+            "threads": weights.threads(self._predictor),
+            "parameters": weights.parameters(self._model),
             "model_load_ns": self._model_load_ns,
             "ground_truth_load_ns": self._ground_truth_load_ns,
             "classes": len(self._model.names),
@@ -342,37 +336,3 @@ def _quiet() -> None:
     for out in LOGGER.handlers:
         if isinstance(out, logging.StreamHandler):
             out.setStream(sys.stderr)
-
-
-def _check_weights(weights: Path, sha256: str | None) -> None:
-    """Before anything is unpickled: a .pt file is code."""
-    if not weights.is_file():
-        raise LoadFault(f"there are no weights at {weights}: put them there or mend `weights`; nothing is downloaded")
-    if weights.suffix != ".pt":
-        raise LoadFault(f"{weights} is no .pt file: only PyTorch weights are measured")
-    if sha256:
-        found = _sha256(weights)
-        if found != sha256.lower():
-            raise LoadFault(
-                f"{weights} has SHA-256 {found}, but the profile pins {sha256}: it was not opened. "
-                "Get the right file or mend `weights_sha256`"
-            )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as content:
-        while piece := content.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _device(wanted: str) -> str:
-    """The device to ask Ultralytics for; `auto` is the first of cuda:0, mps, cpu that is there. Raises LoadFault."""
-    if wanted == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    kind, _, number = wanted.partition(":")
-    there = {"cpu": 1, "mps": int(torch.backends.mps.is_available()), "cuda": torch.cuda.device_count()}.get(kind, 0)
-    if not (number or "0").isdecimal() or int(number or 0) >= there:
-        raise LoadFault(f'there is no device {wanted!r} that torch can use here: write device = "auto" or "cpu"')
-    return wanted

@@ -88,13 +88,14 @@ def bare(backend: Any, read: Callable[[int], Any]) -> float:
 
 def real(pairs: int) -> None:
     """The ratio on one real model. The bare loop runs on the model as it is, without our wrappers and hook."""
-    from quintet.engine.worker.yolo import YoloBackend
+    from quintet.engine.worker import weights
+    from quintet.engine.worker.yolo import TASKS, YoloBackend
 
     lane = next(lane for lane in load("micro").lanes if lane.name == "detect")
     settings = {**msgspec.to_builtins(lane), "seed": 1, "keep_bytes": 0}
     backend, plain = YoloBackend(0, settings), YoloBackend(0, settings)
     backend.load(lambda *step: None)
-    plain._load_model()
+    plain._model = weights.load(settings, TASKS[lane.task])
     plain._set_up()
     levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
     outlet = Collector()

@@ -51,7 +51,7 @@ def test_the_sockets_frames_stand_in_the_designs_order() -> None:
         "hello": "format pid kind columns rows ssh", "beat": "cpu_ns bytes frames", "ask": "id what arguments",
     }  # fmt: skip
     assert {k: fields(c) for k, c in TO_CLIENT.items()} == {
-        "welcome": "format journal", "refused": "text", "reply": "id outcome text",
+        "welcome": "format journal", "refused": "text", "reply": "id outcome text", "screen": "on",
     }  # fmt: skip
 
 

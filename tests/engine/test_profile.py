@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import profile as profiles
+from quintet.engine.lane_files import peek_task
 from quintet.engine.profile import FOLDER, BadInput
 
 LANE = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
@@ -51,14 +52,14 @@ def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
         (LANE * 17, "1 to 16 tables"),
         (LANE + LANE, "two lanes 'a'"),
         (LANE + "imgzs = 4\n", "mine.toml, lane a: unknown key `imgzs`. Allowed are name, task"),
-        (LANE + 'imgsz = "big"\n', "mine.toml, lane a, `imgsz`: Expected a whole number, got text"),
-        (LANE.replace("cls", "fly"), "`task`: Invalid enum value 'fly'; choose one of cls, detect"),
-        (LANE + "imgsz = -5\n", "mine.toml, lane a, `imgsz`: Expected a whole number >= 32"),
-        (LANE + "threads = 0\n", "`threads`: Expected a whole number >= 1"),
-        (LANE + "conf = 7\n", "`conf`: Expected a number <= 1"),
+        (LANE + 'imgsz = "big"\n', "mine.toml, lane a: `imgsz` is 'big'; expected a whole number, got text"),
+        (LANE.replace("cls", "fly"), "`task` is 'fly'; choose one of cls, detect"),
+        (LANE + "imgsz = -5\n", "mine.toml, lane a: `imgsz` is -5; expected a whole number >= 32"),
+        (LANE + "threads = 0\n", "`threads` is 0; expected a whole number >= 1"),
+        (LANE + "conf = 7\n", "`conf` is 7; expected a number <= 1"),
         (LANE.replace('"a"', '"a b/c"'), "a name is 1 to 24 letters, digits, - or _"),
         (LANE.replace('"a"', '"all"'), "no lane may be called `all`"),
-        (LANE.replace('task = "cls"\n', ""), "mine.toml, lane a: Object missing required field task"),
+        (LANE.replace('task = "cls"\n', ""), "mine.toml, lane a: `task` is missing"),
         (
             LANE + 'switches = { score = "loud" }\n',
             "mine.toml, lane a: score has no level 'loud'; its levels are off, inline",
@@ -93,7 +94,7 @@ def test_an_unknown_profile_names_those_that_ship(tmp_path: Path) -> None:
 
 def test_weights_of_another_task_are_found_without_unpickling(tmp_path: Path) -> None:
     weights = FOLDER / "micro" / "seg.pt"
-    assert profiles.peek_task(weights) == "seg"
+    assert peek_task(weights) == "seg"
     text = f'[[lane]]\nname = "a"\ntask = "detect"\nweights = "{weights}"\n'
     with pytest.raises(BadInput, match=r"seg\.pt is a seg model, the lane's task is detect"):
         load(tmp_path, text)
@@ -103,10 +104,10 @@ def test_peeking_never_runs_what_is_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x/data.pkl", b"cos\nsystem\n(S'touch " + str(tmp_path / "ran").encode() + b"'\ntR.")
-    assert profiles.peek_task(path) is None
+    assert peek_task(path) is None
     assert not (tmp_path / "ran").exists()
     path.write_bytes(b"no zip")
-    assert profiles.peek_task(path) is None
+    assert peek_task(path) is None
 
 
 def test_data_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -117,3 +118,20 @@ def test_data_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"`data.validation` is missing"):
         load(tmp_path, head)
     assert load(tmp_path, head + f'data.inference = "{tmp_path}"\nswitches.mode = "inference"\n')
+
+
+def test_all_faults_are_found_in_one_go_and_the_sound_lanes_remain(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'colour = 1\nkeep_bytes = "much"\n' + LANE + "imgsz = 5\nconf = 2\nhue = 1\n"
+        + LANE.replace('"a"', '"b"') + LANE.replace('"a"', '"b"') + '[[lane]]\nname = "c"\ntask = "cls"\n'
+    )  # fmt: skip
+    profile, faults = profiles.examine(str(path))
+    assert [lane.name for lane in profile.lanes] == ["b", "c"]
+    assert [fault.lane for fault in faults] == [None, None, "a", "a", "a", "b", "c", "c"]
+    said = " ".join(fault.text for fault in faults)
+    for words in ("`colour`", "`keep_bytes` is 'much'", "`imgsz` is 5", "`conf` is 2", "unknown key `hue`",
+                  "two lanes 'b'", "`weights` is missing", "`data.validation` is missing"):  # fmt: skip
+        assert words in said
+    with pytest.raises(BadInput, match="7 more faults: `quintet check"):
+        profiles.load(str(path))

@@ -213,9 +213,9 @@ def test_the_switch_panel_shows_shared_levels_own_ones_and_what_is_asked() -> No
     assert by_name["score"].split()[1:4] == ["mixed", "inline", "off"]
     assert by_name["think"].split()[:2] == ["▸", "think"]
     assert "0→20" in by_name["think"]
-    assert "think of obb" in shown[14]
-    assert "[10]" in shown[14]
-    assert "is it the pause or the work" in shown[15]
+    assert "think of obb" in shown[15]
+    assert "[10]" in shown[15]
+    assert "is it the pause or the work" in shown[16]
 
 
 def test_mixed_levels_and_one_lane_alone_are_named() -> None:

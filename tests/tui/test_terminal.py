@@ -63,6 +63,27 @@ def test_every_switch_changes_from_the_panel(live: Terminal, log: Path) -> None:
     assert [lane.arms[-1].levels["think"] for lane in session.lanes] == [0, 0, 5, 0, 0]
 
 
+def test_a_screen_that_is_off_writes_and_reads_nothing_until_a_key(live: Terminal, log: Path) -> None:
+    live.wait_for("● on for")
+    live.press("s")
+    live.wait_for("a preset of score, keep and data")
+    for _ in range(10):  # down to `screen`
+        live.press("\x1b[B")
+    live.wait_for("screen of all lanes")
+    live.press("2\x1b[C\r")  # asked of one lane, it is of the session
+    live.wait_for("Any key turns it on")
+    wait_until(lambda: {lane.arms[-1].levels["screen"] for lane in folded(read(log)).lanes} == {"off"}, "the arms")
+    live.settle()
+    written, images = len(live.raw), len(folded(read(log)).lanes[0].rows)
+    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "images without a screen")
+    live._read(0)
+    assert len(live.raw) == written
+    live.press("x")
+    live.wait_for("● on for")
+    live.wait_gone("Any key turns it on")
+    wait_until(lambda: {lane.arms[-1].levels["screen"] for lane in folded(read(log)).lanes} == {"on"}, "the arms")
+
+
 def test_one_lane_alone_and_back(live: Terminal) -> None:
     live.wait_for("● on for")
     live.press("3t")

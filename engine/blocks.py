@@ -1,0 +1,160 @@
+"""Planned blocks of a session as numbers: the runs of its plans, the visits that count, and each block's means. Pure.
+
+An image belongs to a block by its own clock: it started after the burn-in and had ended by the block's end.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from quintet.engine.rows import OUTCOMES
+from quintet.engine.session import Block, Session
+from quintet.engine.stretches import Level
+
+RATE = "images_per_s"
+BLOCK_OUTCOMES = (*OUTCOMES, RATE)
+
+CellKey: TypeAlias = "tuple[str, Level | tuple[Level, ...], tuple[int, ...]]"
+"""Regime, level of the plan's switch (a matrix's: one a lane), active lanes."""
+
+
+class Run(NamedTuple):
+    """One plan that was run: what was told of it last, and the places of its blocks in session.blocks."""
+
+    told: dict[str, Any]
+    begun_ns: int
+    blocks: range
+
+    @property
+    def planned(self) -> int:
+        """Its planned rounds; 1 while that is not fixed."""
+        return max(1, int(self.told.get("rounds") or 1))
+
+    @property
+    def reached(self) -> bool:
+        """Whether it ran to its planned end."""
+        return bool(self.told.get("reason") == "planned")
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """The plan's lanes."""
+        return tuple(self.told["lanes"])
+
+
+class Counted(NamedTuple):
+    """A block that counts: its place in session.blocks, round and cell."""
+
+    place: int
+    round: int
+    key: CellKey
+    placebo: bool
+
+
+class BlockMean(NamedTuple):
+    """One lane in one block: how many images, and the mean of each outcome (nanoseconds; RATE in images a second)."""
+
+    images: int
+    means: dict[str, float]
+
+
+def runs(session: Session, until_ns: int | None = None) -> list[Run]:
+    """The plans of a session in order, each with its blocks, as known at until_ns."""
+    told: list[tuple[int, dict[str, Any]]] = []
+    before = ""
+    until = _until(until_ns)
+    for command in (command for command in session.plans if command.t_ns <= until):
+        description = command.what["plan"]
+        state = description.get("state", "")
+        goes_on = state == "over" or (state, before) == ("fixed", "calibrating")
+        if goes_on and told:
+            told[-1] = (told[-1][0], description)
+        else:
+            told.append((command.t_ns, description))
+        before = state
+    begins = [begun for begun, _ in told]
+    blocks: list[list[int]] = [[] for _ in told]
+    for place, block in enumerate(session.blocks):
+        if block.start.started_ns > until:
+            break
+        run = bisect_right(begins, block.start.requested_ns) - 1
+        if run >= 0:
+            blocks[run].append(place)
+    return [
+        Run(description, begun, range(its[0], its[-1] + 1) if its else range(0))
+        for (begun, description), its in zip(told, blocks, strict=True)
+    ]
+
+
+def _until(until_ns: int | None) -> int:
+    return 1 << 62 if until_ns is None else until_ns
+
+
+def counted(session: Session, run: Run, until_ns: int | None = None) -> Iterator[Counted]:
+    """The blocks of a run that count, in order: over, not void, and no lane's arm, gate or life changed within."""
+    until = _until(until_ns)
+    changes = [change.t_ns for change in session.changes]
+    for place in run.blocks:
+        block = session.blocks[place]
+        if block.counts and block.end is not None and block.end.t_ns <= until and not _disturbed(changes, block):
+            start = block.start
+            yield Counted(place, start.round, key_of(start.cell), start.placebo)
+
+
+def key_of(cell: dict[str, Any]) -> CellKey:
+    """The key of a block's cell map."""
+    level = next(iter(cell["levels"].values()))
+    return str(cell["regime"]), tuple(level) if isinstance(level, list) else level, tuple(cell["lanes"])
+
+
+def _disturbed(changes: list[int], block: Block) -> bool:
+    assert block.end is not None
+    after = bisect_right(changes, block.start.started_ns)
+    return after < len(changes) and changes[after] < block.end.t_ns
+
+
+class Measures:
+    """Means of a session's blocks, each worked out once: a live screen asks again every second.
+
+    A block's means are final when a later block has started, since every lane sends what it has before it acknowledges.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """For one session; it may go on growing."""
+        self.session = session
+        self._final: dict[int, dict[int, BlockMean]] = {}
+
+    def of(self, place: int) -> dict[int, BlockMean]:
+        """Each active lane's means in the block at this place of session.blocks; a lane without images is left out."""
+        known = self._final.get(place)
+        if known is not None:
+            return known
+        session, block = self.session, self.session.blocks[place]
+        found = {}
+        for lane in block.start.cell["lanes"]:
+            mean = block_mean(session, place, lane)
+            if mean is not None:
+                found[lane] = mean
+        if place + 1 < len(session.blocks) or session.end is not None:
+            self._final[place] = found
+        return found
+
+
+def span(session: Session, place: int, lane: int) -> tuple[int, int]:
+    """The half-open range of a lane's images that belong to a block."""
+    block = session.blocks[place]
+    ended = session.last_ns if block.end is None else block.end.t_ns
+    return session.lanes[lane].rows.span(block.start.started_ns + block.start.burn_in_ns, ended)
+
+
+def block_mean(session: Session, place: int, lane: int) -> BlockMean | None:
+    """One lane's means in a block, or None without an image."""
+    rows = session.lanes[lane].rows
+    first, last = span(session, place, lane)
+    if first == last:
+        return None
+    means = {outcome: mean for outcome in OUTCOMES if (mean := rows.mean_ns(outcome, first, last))}
+    if "cycle" in means:
+        means[RATE] = 1e9 / means["cycle"]
+    return BlockMean(last - first, means)

@@ -1,0 +1,333 @@
+"""From planned blocks to the study's tables: cells, and contrasts within rounds with interval and verdict. Pure.
+
+One estimator everywhere: d = log(block mean of cell B) - log(block mean of cell A) of one round; a contrast is the mean
+of d over rounds, shown as 100 (e^d - 1) %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+from typing import NamedTuple, TypeAlias
+
+from quintet.engine import stats, verdicts
+from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted, runs, span
+from quintet.engine.plans import MEANS_ONLY
+from quintet.engine.rows import percentile
+from quintet.engine.session import Session
+from quintet.engine.stretches import Level, Setting, Stretch, block_ns, difference, measured
+from quintet.engine.tables import ACCURACY, lasting
+from quintet.engine.verdicts import Contrast, Lamp, Watch
+
+Cell: TypeAlias = "tuple[str, Level]"
+"""Regime and level; for a lane, `alone` is its own."""
+Recipe: TypeAlias = "tuple[tuple[Cell, int], ...]"
+"""Cells with their signs: +1 for B, -1 for A. An interaction has four."""
+
+
+class Table(NamedTuple):
+    """One table: its name (design, section 12), outcome, and a contrast for each lane that has a difference."""
+
+    name: str
+    outcome: str
+    run: Run
+    among: tuple[int, ...]
+    """The lanes that were active together; empty when only lanes alone are compared."""
+    lanes: dict[int, Contrast]
+
+
+class CellMean(NamedTuple):
+    """One lane in one cell over its blocks; times in nanoseconds (RATE: images a second), None where there are too few.
+
+    low and high: the 95 % interval of the mean of block means (Student, blocks as the unit), from 5 blocks on.
+    """
+
+    lane: int
+    regime: str
+    level: Level
+    lanes: tuple[int, ...]
+    outcome: str
+    mean: float
+    low: float | None
+    high: float | None
+    p50_ns: int | None
+    p95_ns: int | None
+    blocks: int
+    images: int
+    images_per_s: float | None
+
+
+def table_name(switch: str, a: Level, b: Level, regime: str) -> str:
+    """`accuracy_off.<regime>` for mode validation to withoutval alone or together, else `<switch>.<a>.<b>.<regime>`."""
+    if switch == "mode" and (a, b) == ACCURACY and regime in ("alone", "together"):
+        return f"accuracy_off.{regime}"
+    return f"{switch}.{a}.{b}.{regime}"
+
+
+def recipes(kind: str, switch: str, levels: Sequence[Level], regimes: Iterable[str]) -> dict[str, Recipe]:
+    """The tables that a plan of this kind fills, each with the cells it is made of."""
+    known = list(dict.fromkeys(regimes))
+    if kind == "study":
+        return _study_recipes([str(level) for level in levels], known)
+    a, b = levels
+    return {table_name(switch, a, b, regime): (((regime, b), 1), ((regime, a), -1)) for regime in known}
+
+
+def _study_recipes(modes: list[str], regimes: list[str]) -> dict[str, Recipe]:
+    found: dict[str, Recipe] = {}
+    inference = ("alone", "inference")
+    for regime in ("alone", "together"):
+        for mode in ("validation", "withoutval", "inference"):
+            if (regime, mode) != inference:
+                found[f"change_vs_inference.{mode}_{regime}"] = (((regime, mode), 1), (inference, -1))
+    off = {regime: (((regime, ACCURACY[1]), 1), ((regime, ACCURACY[0]), -1)) for regime in ("alone", "together")}
+    found |= {f"accuracy_off.{regime}": recipe for regime, recipe in off.items()}
+    for mode in ("inference", "validation", "withoutval"):
+        found[f"together_vs_alone.{mode}"] = ((("together", mode), 1), (("alone", mode), -1))
+    found["interaction"] = (*off["together"], *((cell, -sign) for cell, sign in off["alone"]))
+    return {
+        name: recipe
+        for name, recipe in found.items()
+        if all(regime in regimes and mode in modes for (regime, mode), _ in recipe)
+    }
+
+
+# -- from means alone ---------------------------------------------------------------------------------------------------
+
+
+def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str, float]]:
+    """The study's tables from plain cell means (any unit): table -> lane -> percent, without intervals.
+
+    means: lane -> (regime, mode) -> mean. A cell that is missing takes its contrasts with it.
+    """
+    found: dict[str, dict[str, float]] = {}
+    modes = sorted({str(mode) for cells in means.values() for _, mode in cells})
+    for name, recipe in _study_recipes(modes, ["alone", "together"]).items():
+        rows = {
+            lane: stats.percent(sum(sign * log(cells[cell]) for cell, sign in recipe))
+            for lane, cells in means.items()
+            if all(cell in cells for cell, _ in recipe)
+        }
+        if rows:
+            found[name] = rows
+    return found
+
+
+# -- from planned blocks ------------------------------------------------------------------------------------------------
+
+
+class _Rounds:
+    """The blocks of one run that count, by round and cell."""
+
+    def __init__(self, measures: Measures, run: Run, until_ns: int | None = None) -> None:
+        self.measures, self.run = measures, run
+        self.visits = list(counted(measures.session, run, until_ns))
+        self.cells: dict[int, dict[CellKey, int]] = {}
+        for visit in self.visits:
+            if not visit.placebo:
+                self.cells.setdefault(visit.round, {})[visit.key] = visit.place
+
+    def value(self, place: int, lane: int, outcome: str) -> float | None:
+        mean = self.measures.of(place).get(lane)
+        return None if mean is None else mean.means.get(outcome)
+
+    def log_mean(self, cells: Mapping[CellKey, int], cell: Cell, lane: int, outcome: str) -> float | None:
+        """The log block mean of a lane's cell in a round: of `alone` the lane's own, else of those it is active in."""
+        regime, level = cell
+        for (its, at, lanes), place in cells.items():
+            if its == regime and at == level and lane in lanes:
+                value = self.value(place, lane, outcome)
+                return log(value) if value else None
+        return None
+
+    def differences(self, recipe: Recipe, lane: int, outcome: str) -> dict[tuple[int, ...], list[float]]:
+        """d of each round that has all cells, by the lanes that were active together in it."""
+        found: dict[tuple[int, ...], list[float]] = {}
+        joint = {regime for (regime, _), _ in recipe} - {"alone"}
+        for number in sorted(self.cells):
+            cells = self.cells[number]
+            among = {lanes for regime, _, lanes in cells if regime in joint and lane in lanes}
+            logs = [self.log_mean(cells, cell, lane, outcome) for cell, _ in recipe]
+            if len(among) <= 1 and all(one is not None for one in logs):
+                d = sum(sign * (one or 0.0) for (_, sign), one in zip(recipe, logs, strict=True))
+                found.setdefault(next(iter(among), ()), []).append(d)
+        return found
+
+
+def tables(
+    session: Session,
+    outcome: str = "predict",
+    margin_pct: float = verdicts.MARGIN_PCT,
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> list[Table]:
+    """All tables of contrasts that the session's plans fill, for one outcome (blocks.BLOCK_OUTCOMES).
+
+    Where two plans fill the same table, the later one's stands: rounds of two plans are not pooled. `measures`: the
+    caller's memo, to ask again cheaply. until_ns: as known then. A lane without a single difference is left out.
+    """
+    known = Measures(session) if measures is None else measures
+    found: dict[str, Table] = {}
+    for run in runs(session, until_ns):
+        if run.told["kind"] != "matrix":
+            for table in _tables_of(_Rounds(known, run, until_ns), outcome, margin_pct):
+                found[table.name] = table
+    return list(found.values())
+
+
+def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
+    run, told = rounds.run, rounds.run.told
+    lit = _lamp(rounds, outcome).state == "on"
+    watch = Watch(run.planned, run.reached, False, margin_pct, outcome == RATE, lit)
+    made = []
+    names = [str(key[0]) for cells in rounds.cells.values() for key in cells]
+    for name, recipe in recipes(told["kind"], told["switch"], told["levels"], names).items():
+        by_lane = {lane: rounds.differences(recipe, lane, outcome) for lane in run.lanes}
+        among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
+        differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
+        if differences:
+            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch)))
+    return made
+
+
+def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
+    """Rounds of different company are not pooled: the one with most rounds stands, the later of two equals."""
+    best: tuple[int, ...] = ()
+    for lanes, count in counts.items():
+        if count >= counts.get(best, 0):
+            best = lanes
+    return best
+
+
+def lamp(
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> Lamp:
+    """The placebo's lamp of one run, for one outcome."""
+    return _lamp(_Rounds(measures or Measures(session), run, until_ns), outcome)
+
+
+def _lamp(rounds: _Rounds, outcome: str) -> Lamp:
+    pairs: dict[int, list[float]] = {lane: [] for lane in rounds.run.lanes}
+    for visit in rounds.visits:
+        first = rounds.cells.get(visit.round, {}).get(visit.key) if visit.placebo else None
+        if first is None:
+            continue
+        for lane in visit.key[2]:
+            before, again = rounds.value(first, lane, outcome), rounds.value(visit.place, lane, outcome)
+            if before and again:
+                pairs.setdefault(lane, []).append(log(again) - log(before))
+    return verdicts.placebo(pairs, len(rounds.run.lanes), ended=rounds.run.reached)
+
+
+def cell_means(
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> list[CellMean]:
+    """Table 1: every cell of a run with a block that counts, placebo visits left out; cells as first visited."""
+    known = measures or Measures(session)
+    by_cell: dict[CellKey, list[Counted]] = {}
+    for visit in counted(session, run, until_ns):
+        if not visit.placebo:
+            by_cell.setdefault(visit.key, []).append(visit)
+    found = []
+    for key, its in by_cell.items():
+        for lane in key[2]:
+            cell = _cell_mean(known, key, [visit.place for visit in its], lane, outcome)
+            if cell is not None:
+                found.append(cell)
+    return found
+
+
+def _cell_mean(measures: Measures, key: CellKey, places: list[int], lane: int, outcome: str) -> CellMean | None:
+    regime, level, lanes = key
+    session = measures.session
+    found = [one for place in places if (one := measures.of(place).get(lane)) and outcome in one.means]
+    if not found:
+        return None
+    values = [mean.means[outcome] for mean in found]
+    mean, low, high = sum(values) / len(values), None, None
+    if len(values) >= MEANS_ONLY:
+        low, high = stats.t_interval(stats.moments(values))
+    timed = outcome if outcome != RATE else "cycle"
+    each = [value for place in places for value in session.lanes[lane].rows.each_ns(timed, *span(session, place, lane))]
+    cycles = [one.means["cycle"] for one in found if "cycle" in one.means]
+    shown: Level = "+".join(map(str, level)) if isinstance(level, tuple) else level
+    return CellMean(
+        lane, regime, shown, lanes, outcome, mean, low, high, percentile(each, 50), percentile(each, 95), len(found),
+        sum(one.images for one in found), 1e9 * len(cycles) / sum(cycles) if cycles else None,
+    )  # fmt: skip
+
+
+# -- flips by hand ------------------------------------------------------------------------------------------------------
+
+
+def by_hand(
+    session: Session,
+    a: Setting,
+    b: Setting,
+    outcome: str = "predict",
+    until_ns: int | None = None,
+    margin_pct: float = verdicts.MARGIN_PCT,
+) -> dict[int, Contrast]:
+    """The contrast of each active lane between two settings that a person flipped between, from pairs of stretches.
+
+    Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
+    burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
+    """
+    until = session.last_ns if until_ns is None else until_ns
+    if difference(a, b) is None:
+        raise ValueError("these settings differ in more than one switch, or in their lanes")
+    pairs = _pairs(session, a, b, until)
+    differences: dict[int, list[float]] = {lane: [] for lane in a.lanes}
+    for one, other in pairs:
+        for lane in a.lanes:
+            before, after = (_stretch_mean(session, lane, stretch, outcome, until) for stretch in (one, other))
+            if before and after:
+                differences[lane].append(log(after) - log(before))
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
+    return verdicts.table(differences, watch)
+
+
+def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[Stretch, Stretch]]:
+    """(stretch of a, stretch of b), neighbours in time, none used twice."""
+    planned = [(run.begun_ns, _over_ns(session, run, until)) for run in runs(session)]
+    known = lasting(session, until)
+    found: list[tuple[Stretch, Stretch]] = []
+    place = 0
+    while place + 1 < len(known):
+        one, other = known[place], known[place + 1]
+        fits = {one.setting, other.setting} == {a, b} and all(
+            _long(session, stretch, until) and not _within(stretch, planned) for stretch in (one, other)
+        )
+        if fits:
+            found.append((one, other) if one.setting == a else (other, one))
+        place += 2 if fits else 1
+    return found
+
+
+def _over_ns(session: Session, run: Run, until: int) -> int:
+    """When a plan's last block was over; until now while it runs."""
+    ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
+    return max(ends, default=run.begun_ns) if run.told.get("state") == "over" else until
+
+
+def _within(stretch: Stretch, times: list[tuple[int, int]]) -> bool:
+    return any(stretch.begin_ns < end and (stretch.end_ns is None or begin < stretch.end_ns) for begin, end in times)
+
+
+def _long(session: Session, stretch: Stretch, until: int) -> bool:
+    end = until if stretch.end_ns is None else stretch.end_ns
+    return end - stretch.begin_ns >= block_ns(session, stretch, until)
+
+
+def _stretch_mean(session: Session, lane: int, stretch: Stretch, outcome: str, until: int) -> float | None:
+    rows = session.lanes[lane].rows
+    mean = rows.mean_ns("cycle" if outcome == RATE else outcome, *measured(session.lanes[lane], stretch, until))
+    return 1e9 / mean if mean and outcome == RATE else mean

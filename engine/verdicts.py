@@ -1,0 +1,132 @@
+"""What may be said of the contrasts of one table: change, interval, verdict, or why there is none. Pure.
+
+A table's contrasts are one family: one per lane. Its printed intervals are 95 % each, unadjusted; verdicts are decided
+with Holm's levels at the planned end and with alpha / lanes while one watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from quintet.engine import stats
+from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
+from quintet.engine.stats import ALPHA, Moments, Range
+
+MARGIN_PCT = 2.0
+PLACEBO_PAIRS, PLACEBO_ALPHA = 8, 0.01
+HAND_TUNED_TO = 16
+"""Flips by hand have no planned number; their sequence is narrowest after so many pairs."""
+
+TOO_FEW, DRIFTING, PLACEBO = "too few rounds", "drifting", "placebo"
+
+
+class Contrast(NamedTuple):
+    """One lane's contrast. Whatever has no value is None; a verdict that is None has its reason in `note`."""
+
+    rounds: int
+    change_pct: float | None
+    low_pct: float | None
+    high_pct: float | None
+    """The ends of the 95 % interval, unadjusted."""
+    interval: str | None
+    """`planned`, `live` or `exploratory`."""
+    verdict: str | None
+    """`slower`, `faster`, `same` or `not yet`."""
+    note: str
+    """Empty, or why there is no verdict: TOO_FEW, DRIFTING or PLACEBO."""
+    resolved_pct: float | None
+    """The interval's half-width now."""
+    more_rounds: int | None
+    """About how many more rounds until a planned interval of +- the margin; None when it is there, or not known."""
+    smallest_pct: float | None
+    """The smallest change that the planned number of rounds can see (80 % power)."""
+
+
+class Lamp(NamedTuple):
+    """The placebo's: `on` (no verdicts), `warns` (live only), `off`, or None with fewer than 8 pairs in every lane."""
+
+    state: str | None
+    lanes: tuple[int, ...]
+    """The lanes whose placebo is not 0."""
+    pairs: int
+    """The most pairs of any lane."""
+
+
+class Watch(NamedTuple):
+    """How a table is looked at."""
+
+    planned: int
+    """The planned number of rounds."""
+    ended: bool = False
+    """Whether the planned end is reached: then, and only then, the interval is Student's."""
+    by_hand: bool = False
+    margin_pct: float = MARGIN_PCT
+    higher_is_faster: bool = False
+    """For rates."""
+    lamp_on: bool = False
+
+
+def table(differences: Mapping[int, Sequence[float]], watch: Watch) -> dict[int, Contrast]:
+    """The contrasts of one table from each lane's log differences, one a round in order."""
+    known = {lane: stats.moments(found) for lane, found in differences.items() if _has_interval(len(found), watch)}
+    levels = _levels(known, len(differences), watch)
+    return {
+        lane: _contrast(found, known.get(lane), levels.get(lane, ALPHA), watch) for lane, found in differences.items()
+    }
+
+
+def _has_interval(n: int, watch: Watch) -> bool:
+    return n >= (MEANS_ONLY if watch.ended else LIVE_FROM)
+
+
+def _levels(known: Mapping[int, Moments], lanes: int, watch: Watch) -> dict[int, float]:
+    """The level that decides each lane's verdict."""
+    if not watch.ended:
+        return dict.fromkeys(known, ALPHA / max(1, lanes))
+    p_values = [stats.t_p_value(m.mean / m.se, m.n - 1) if m.se > 0 else float(m.mean == 0) for m in known.values()]
+    return dict(zip(known, stats.holm_alphas(p_values), strict=True))
+
+
+def _interval(m: Moments, watch: Watch, alpha: float) -> Range:
+    return stats.t_interval(m, alpha) if watch.ended else stats.sequence_interval(m, watch.planned, alpha)
+
+
+def _contrast(found: Sequence[float], m: Moments | None, level: float, watch: Watch) -> Contrast:
+    if m is None:
+        change = stats.percent(sum(found) / len(found)) if found else None
+        return Contrast(len(found), change, None, None, None, None, TOO_FEW, None, None, None)
+    shown = _interval(m, watch, ALPHA)
+    low, high = stats.percent(shown.low), stats.percent(shown.high)
+    note = PLACEBO if watch.lamp_on else DRIFTING if stats.drifts(found) else ""
+    half = stats.log_of_percent(watch.margin_pct)
+    needed = stats.rounds_to(half, m.sd)
+    return Contrast(
+        m.n, stats.percent(m.mean), low, high,
+        "planned" if watch.ended else "exploratory" if watch.by_hand else "live",
+        None if note else verdict(m.mean, _interval(m, watch, level), watch), note,
+        (high - low) / 2,
+        needed - m.n if needed > m.n else None,
+        stats.percent(stats.smallest_effect(m.sd, max(m.n, watch.planned))),
+    )  # fmt: skip
+
+
+def verdict(estimate: float, interval: Range, watch: Watch) -> str:
+    """In this order: slower or faster (the interval excludes 0 and the estimate is beyond the margin); same (the whole
+    interval is inside the margin); else not yet."""
+    if interval.excludes(0.0) and abs(stats.percent(estimate)) > watch.margin_pct:
+        return "slower" if (estimate > 0) != watch.higher_is_faster else "faster"
+    inside = -watch.margin_pct < stats.percent(interval.low) and stats.percent(interval.high) < watch.margin_pct
+    return "same" if inside else "not yet"
+
+
+def placebo(pairs: Mapping[int, Sequence[float]], lanes: int, *, ended: bool) -> Lamp:
+    """The lamp from each lane's placebo differences: with 8 pairs or more, a 1 - 0.01 / lanes interval that leaves 0.
+
+    Judged at the planned end; before it the same interval only warns.
+    """
+    judged = {lane: stats.moments(found) for lane, found in pairs.items() if len(found) >= PLACEBO_PAIRS}
+    alpha = PLACEBO_ALPHA / max(1, lanes)
+    lit = tuple(lane for lane, m in judged.items() if stats.t_interval(m, alpha).excludes(0.0))
+    state = None if not judged else "off" if not lit else "on" if ended else "warns"
+    return Lamp(state, lit, max((len(found) for found in pairs.values()), default=0))

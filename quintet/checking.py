@@ -1,0 +1,222 @@
+"""`quintet check`: a doctor. It looks at a profile and this machine, loads every lane once, and tells all it found.
+
+The lanes are loaded by a session like any other, on a journal that is thrown away, so what is well here is well in a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import locale
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+
+import quintet
+from quintet.engine import fetch, interpreter, manifest, named, places, registry
+from quintet.engine import profile as profiles
+from quintet.engine.journal import Reader
+from quintet.engine.profile import BadInput, Found, Lane, Profile
+from quintet.engine.session import Lane as LaneSeen
+from quintet.engine.session import Session
+
+MB = 1_000_000
+PROGRESS_S = 5.0
+RUN_S = 1.0
+"""How long the lanes run after their warm-up: enough for a first mean."""
+
+
+def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool) -> int:
+    """Look at everything, print it; the exit status is 2 when there is a fault. Raises BadInput for no such profile."""
+    began = time.monotonic()
+    profile, faults = profiles.examine(name, sets)
+    if fetching:
+        _fetch(profile)
+        profile, faults = profiles.examine(name, sets)
+    print(_head(profile, whole=not any(fault.lane for fault in faults)))
+    print(f"profile   {profile.path}")
+    print(f"machine   {machine()}")
+    print(f"terminal  {terminal()}")
+    for fault in faults:
+        if fault.lane is None or all(lane.name != fault.lane for lane in profile.lanes):
+            print(f"✗ {fault.text}")
+    faults += _needs(profile)
+    sound = tuple(lane for lane in profile.lanes if all(fault.lane not in (lane.name, "") for fault in faults))
+    seen = _loaded(msgspec.structs.replace(profile, lanes=sound), start_timeout_s) if sound else Session()
+    wrong = len(faults)
+    for lane in profile.lanes:
+        its = [fault.text for fault in faults if fault.lane == lane.name]
+        told = next((one for one in seen.lanes if one.name == lane.name), None)
+        if told is not None:
+            its += [fault.text for fault in told.faults]
+            wrong += len(told.faults)
+        _print_lane(lane, told, [text.removeprefix(f"{Path(profile.path).name}, lane {lane.name}: ") for text in its])
+    for broken in seen.faults:
+        wrong += 1
+        print(f"✗ {broken.text}")
+    return _verdict(wrong, len(profile.lanes), time.monotonic() - began)
+
+
+def _verdict(wrong: int, lanes: int, took_s: float) -> int:
+    count = "1 fault" if wrong == 1 else f"{wrong} faults"
+    well = "the lane is well" if lanes == 1 else f"all {lanes} lanes are well"
+    print(f"{count if wrong else well}, {took_s:.1f} s")
+    return 2 if wrong else 0
+
+
+def _head(profile: Profile, *, whole: bool) -> str:
+    lanes = "1 lane" if len(profile.lanes) == 1 else f"{len(profile.lanes)} lanes"
+    lanes += "" if whole else " that can be read"
+    found = manifest.versions()
+    versions = [
+        f"{name} {found[name]}" for name in ("torch", "ultralytics", "ultralytics-opencv-headless") if name in found
+    ]
+    told = [f"quintet {quintet.__version__}", f"Python {platform.python_version()}", *versions]
+    return f"{profile.name}: {lanes} · {' · '.join(told)}"
+
+
+def machine() -> str:
+    """CPUs, memory, disk and other sessions, in one line."""
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage(places.log_folder())
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    others = registry.sessions()
+    told = [
+        f"{usable} of {os.cpu_count()} CPUs usable",
+        f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB memory free",
+        f"{disk.free / 1e9:.0f} GB free for logs",
+        f"load {psutil.getloadavg()[0]:.1f}",
+    ]
+    if others:
+        told.append(f"another session is live ({others[0].name}): they measure each other")
+    return ", ".join(told)
+
+
+def terminal() -> str:
+    """What the screen would find here."""
+    if not sys.stdout.isatty():
+        return "none here; --headless works without"
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    coding = locale.getpreferredencoding(False)
+    return f"{columns}x{rows}, TERM {os.environ.get('TERM', 'unset')}, {coding}"
+
+
+def _needs(profile: Profile) -> list[Found]:
+    """What lanes need to be run: their own interpreters, and the packages of this one."""
+    faults = []
+    for lane in profile.lanes:
+        try:
+            interpreter.check(msgspec.structs.replace(profile, lanes=(lane,)))
+        except BadInput as error:
+            faults.append(Found(lane.name, str(error)))
+    try:
+        interpreter.check_packages(profile)
+    except BadInput as error:
+        print(f"✗ {error}")
+        faults.append(Found("", str(error)))
+    return faults
+
+
+def _loaded(profile: Profile, start_timeout_s: float) -> Session:
+    """What a short session of these lanes wrote into its journal."""
+    from quintet.engine.supervisor import Options, Supervisor
+
+    session = Session()
+    with tempfile.TemporaryDirectory(prefix="quintet-check-") as folder:
+        journal = Path(folder) / f"check-{profile.name}.msgpack"
+        private = places.private_folder(journal)
+        supervisor = Supervisor(profile, journal, private, Options(RUN_S, start_timeout_s, None))
+        asyncio.run(_with_progress(supervisor.run(), len(profile.lanes)))
+        with Reader(journal) as reader:
+            while True:
+                batch = reader.poll()
+                session.fold(batch.events)
+                if batch.at_end:
+                    return session
+
+
+async def _with_progress(run: Any, lanes: int) -> None:
+    running = asyncio.ensure_future(run)
+    began = time.monotonic()
+    while True:
+        done, _ = await asyncio.wait((running,), timeout=PROGRESS_S)
+        if done:
+            await running
+            return
+        print(f"loading {lanes} lanes, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def _print_lane(lane: Lane, told: LaneSeen | None, faults: list[str]) -> None:
+    kind = "" if lane.name == lane.task else f" ({lane.task})"
+    print(f"{'✗' if faults else '✓'} {lane.name}{kind}")
+    for fault in faults:
+        print(f"    ✗ {fault}")
+    if told is None or told.ready is None:
+        return
+    info = told.ready.info
+    first, last = told.rows.span(0, 1 << 62)
+    mean = told.rows.mean_ns("predict", first, last)
+    if lane.backend == "yolo":
+        print(f"    weights   {_weights(lane)}, {_parameters(info)}{info['classes']} classes")
+    print(
+        f"    device    {info.get('device', '?')}, {info.get('dtype', '?')}, {lane.imgsz} px, "
+        f"threads {info.get('threads', '?')}, {info['rss_bytes'] / MB:.0f} MB"
+    )
+    print(f"    data      {_data(info)}")
+    for note in info.get("ground_truth", {}).get("notes", ()):
+        print(f"              {note}")
+    times = f"model {info['model_load_ns'] / 1e9:.1f} s, ground truth {info['ground_truth_load_ns'] / 1e9:.1f} s"
+    speed = "" if mean is None else f", then {mean / 1e6:.1f} ms an image with all lanes running"
+    print(f"    took      {times}, {told.rows.warm_up} images of warm-up{speed}")
+
+
+def _weights(lane: Lane) -> str:
+    path = Path(lane.weights)
+    digest = manifest.sha256(path) if path.is_file() else None
+    if digest is None:
+        return path.name
+    pinned = f"SHA-256 {digest[:16]}… as pinned" if lane.weights_sha256 else f'not pinned (weights_sha256 = "{digest}")'
+    return f"{path.name}, {pinned}"
+
+
+def _parameters(info: dict[str, Any]) -> str:
+    return f"{info['parameters'] / 1e6:.2f} M parameters, " if info["parameters"] else ""
+
+
+def _data(info: dict[str, Any]) -> str:
+    """Counts of pictures and labels; what could not be used is named."""
+    told = [
+        f"{info.get('inference_images', 0)} pictures for inference",
+        f"{info.get('validation_images', 0)} for validation",
+    ]
+    truth = {key: count for key, count in info.get("ground_truth", {}).items() if isinstance(count, int) and count}
+    truth.pop("pictures", None)
+    if truth:
+        told.append("with " + ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in truth.items()))
+    return ", ".join(told)
+
+
+def _fetch(profile: Profile) -> None:
+    """Say what will be fetched, fetch it, show how far it is."""
+    items = fetch.wanted(profile)
+    for item in items:
+        print(f"fetching {item.name}: {item.url}\n      to {item.to}")
+    if not items:
+        print(f"nothing to fetch; fetched files lie in {named.folder()}")
+    for item in items:
+        said = 0.0
+
+        def progress(done: int, of: int, name: str = item.name) -> None:
+            nonlocal said
+            if time.monotonic() - said > 1 or done == of:
+                said = time.monotonic()
+                share = f" of {of / MB:.1f}" if of else ""
+                print(f"{name}: {done / MB:.1f}{share} MB", file=sys.stderr, flush=True)
+
+        fetch.fetch(item, progress)

@@ -1,0 +1,123 @@
+"""The commands that carry out a plan: what was asked becomes a plan, and what it will buy is said before it starts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quintet.engine.profile import BadInput, Profile
+
+ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]
+Rounds = Annotated[int | None, typer.Option("--rounds", help="How many rounds instead; each visits every cell once.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Of the order of blocks; the profile's where it is not given.")
+]
+Lanes = Annotated[str | None, typer.Option("--lanes", metavar="NAME,NAME", help="Only these lanes take part.")]
+Headless = Annotated[
+    bool, typer.Option("--headless", help="No screen: the journal's path to stdout, progress to stderr.")
+]
+Log = Annotated[Path | None, typer.Option("--log", metavar="PATH", help="The journal's path; it must not exist yet.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="A level at the start.")]
+Switch = Annotated[str, typer.Option("--switch", help="Which switch is compared.")]
+Levels = Annotated[str | None, typer.Option("--levels", metavar="A,B", help="Its two levels, A first.")]
+Timeout = Annotated[str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")]
+ACCURACY = "validation,withoutval"
+
+
+def study(
+    profile: ProfileName = "micro", minutes: Minutes = None, rounds: Rounds = None, seed: Seed = None,
+    modes: Annotated[
+        str | None, typer.Option("--modes", metavar="MODE,MODE", help="inference, validation, withoutval: which of them.")
+    ] = None,
+    lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
+) -> None:  # fmt: skip
+    """The study: every mode, every lane alone and all together, in rounds; 15 minutes unless told."""
+    asked = {
+        "kind": "study",
+        "minutes": minutes,
+        "rounds": rounds,
+        "seed": seed,
+        "modes": _words(modes),
+        "lanes": lanes,
+    }
+    _carry_out(profile, asked, headless, log, set_, start_timeout)
+
+
+def ab(
+    profile: ProfileName = "micro", minutes: Minutes = None, rounds: Rounds = None, seed: Seed = None,
+    switch: Switch = "mode", levels: Levels = None,
+    regime: Annotated[
+        str, typer.Option("--regime", help="together, alone (each lane in turn), or lanes' names joined by +.")
+    ] = "together",
+    lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
+) -> None:  # fmt: skip
+    """One switch, level A against B, in all active lanes; 5 minutes unless told."""
+    asked = {
+        "kind": "ab", "minutes": minutes, "rounds": rounds, "seed": seed, "switch": switch,
+        "levels": _two(switch, levels), "regime": regime, "lanes": lanes,
+    }  # fmt: skip
+    _carry_out(profile, asked, headless, log, set_, start_timeout)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line, once."""
+    if not any(command.name == "study" for command in app.registered_commands):
+        app.command(name="study")(study)
+        app.command(name="ab")(ab)
+
+
+def _words(text: str | None) -> list[str] | None:
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _two(switch: str, levels: str | None) -> list[str]:
+    """Two levels: as asked, else accuracy on and off, else the switch's first two."""
+    from quintet.engine.switches import BY_NAME
+
+    found = _words(levels if levels is not None or switch != "mode" else ACCURACY)
+    if found is None:
+        known = BY_NAME[switch].levels if switch in BY_NAME else ()
+        found = [str(level) for level in known[:2]]
+    return found
+
+
+def _carry_out(
+    name: str, asked: dict[str, Any], headless: bool, log: Path | None, sets: list[str] | None, start_timeout: str
+) -> None:
+    """Check the plan, say what it buys, run it. Raises BadInput with one sentence."""
+    from quintet import cli, running
+    from quintet.engine import conducting, plans
+
+    profile = cli.checked(name, sets)
+    asked["lanes"] = _lanes(profile, asked["lanes"])
+    try:
+        levels = {number: lane.levels() for number, lane in enumerate(profile.lanes)}
+        plan = conducting.made({"seed": profile.seed, **_given(asked)}, [lane.name for lane in profile.lanes], levels)
+    except ValueError as error:
+        raise BadInput(f"{error}.".replace("..", ".")) from error
+    if headless:
+        print(f"{plans.buys(plan)}; seed {plan.seed}", file=sys.stderr, flush=True)
+    options = running.Asked(
+        profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=cli.seconds("--start-timeout", start_timeout),
+        forks=True, linger_s=None, plan=_given(asked),
+    )  # fmt: skip
+    raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
+
+
+def _given(asked: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def _lanes(profile: Profile, names: str | None) -> list[int] | None:
+    wanted = _words(names)
+    if wanted is None:
+        return None
+    known = [lane.name for lane in profile.lanes]
+    for name in wanted:
+        if name not in known:
+            raise BadInput(f"--lanes {names}: there is no lane {name!r}. The lanes are {', '.join(known)}.")
+    return [known.index(name) for name in wanted]
