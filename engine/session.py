@@ -146,7 +146,7 @@ class Session:
                     self._samples(array)
                 elif (frame := self._checked(array)) is not None:
                     _FOLDS[type(frame)](self, frame)
-            except ValueError:  # msgspec's is one
+            except (ValueError, TypeError, KeyError):  # msgspec's are ValueErrors; maps' contents have no types
                 self.left_out[array[0]] = self.left_out.get(array[0], 0) + 1
 
     def _checked(self, array: Sequence[Any]) -> Frame | None:
@@ -167,6 +167,9 @@ class Session:
             raise ValueError("a session starts once, and names its lanes")
         if isinstance(frame, ev.Arm) and "score" not in frame.levels:
             raise ValueError("an arm holds every switch")
+        if isinstance(frame, ev.BlockStart):
+            for number in (*frame.cell["lanes"], *(() if frame.cell["levels"] and frame.cell["regime"] else (None,))):
+                self._lane(number)
         return frame
 
     def _lane(self, number: Any) -> Lane:
@@ -302,9 +305,9 @@ class Session:
         self.telemetry.append(event)
         lanes = event.values.get("lanes")
         for told in lanes if isinstance(lanes, list) else ():
-            short, number = (told.get("kept_short", 0), told.get("lane")) if isinstance(told, dict) else (0, None)
-            if short and self._lane(number).kept_short is None:
-                self.lanes[number].kept_short = KeptShort(event.t_ns, short)
+            lane = self._lane(told["lane"])
+            if told.get("kept_short") and lane.kept_short is None:
+                lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
         active = event.values.get("active")
         if self.doubt.lasts and isinstance(active, list):
             self.doubt.told([number for number in active if isinstance(number, int)])

@@ -54,8 +54,9 @@ TELEMETRY = {
     "t_s": "float", "wall": "wall", "asked_s": "float", "what": "category", "lane": "category", "pid": "Int",
     "index": "Int", "cpu_pct": "float", "rss_bytes": "Int", "pss_bytes": "Int", "memory_used_bytes": "Int",
     "memory_available_bytes": "Int", "load_1m": "float", "frequency_mhz": "float", "held_bytes": "Int",
-    "gc_collections": "Int", "cpu": "float", "bytes": "Int", "frames": "Int", "utilisation_pct": "float",
-    "clock_mhz": "float", "power_mw": "float", "throttle_reasons": "Int", "journal_bytes": "Int", "cost": "float",
+    "gc_collections": "Int", "skipped": "Int", "kept_short": "Int", "cpu": "float", "bytes": "Int", "frames": "Int",
+    "utilisation_pct": "float", "clock_mhz": "float", "power_mw": "float", "throttle_reasons": "Int",
+    "journal_bytes": "Int", "cost": "float",
 }  # fmt: skip
 MARKS = {"t_s": "float", "wall": "wall", "who": "text", "text": "text"}
 COMMANDS = {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quintet.engine import events as ev
 from quintet.engine.frames.columns import METRICS, SCHEMA, TELEMETRY, frame
-from quintet.engine.frames.samples import Settings
+from quintet.engine.frames.samples import Settings, counting
 from quintet.engine.frames.taken import Taken, Wall
 from quintet.engine.session import MOST, Asked, Block
 from quintet.engine.stretches import Rules
@@ -65,7 +65,9 @@ def stretches(tell: Teller, settings: Settings) -> pd.DataFrame:
 def blocks(tell: Teller, rules: Rules) -> pd.DataFrame:
     """One row a planned block."""
 
-    def row(block: Block) -> tuple[int, dict[str, Any]]:
+    counts = set(counting(tell.session))
+
+    def row(place: int, block: Block) -> tuple[int, dict[str, Any]]:
         start, end, cell = block.start, block.end, block.start.cell
         levels = cell.get("levels")
         burn_in_ns = start.burn_in_ns if rules.planned_burn_in_ns is None else rules.planned_burn_in_ns
@@ -74,11 +76,11 @@ def blocks(tell: Teller, rules: Rules) -> pd.DataFrame:
             "lanes": tell.lanes(cell.get("lanes")), "levels": _text(levels), "requested_s": tell.s(start.requested_ns),
             "started_s": tell.s(start.started_ns), "burn_in_ms": burn_in_ns / 1e6,
             "end_s": None if end is None else tell.s(end.t_ns), "void": None if end is None else end.void,
-            "counts": block.counts,
+            "counts": place in counts,
         }  # fmt: skip
         return start.started_ns, told
 
-    return tell.timed("blocks", map(row, tell.session.blocks))
+    return tell.timed("blocks", (row(place, block) for place, block in enumerate(tell.session.blocks)))
 
 
 def arms(tell: Teller) -> pd.DataFrame:

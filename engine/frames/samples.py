@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quintet.engine.blocks import Run, counted
 from quintet.engine.events import FLAG_FIRST_PASS, FLAG_LATE, FLAG_SCORED, FLAG_WARM_UP
 from quintet.engine.frames.columns import TASKS, TIMES, coded, frame
 from quintet.engine.frames.taken import Images, Integers, Taken, Wall
@@ -84,11 +85,17 @@ def belonging(session: Taken, number: int, images: Images, settings: Settings, r
     for place, stretch in enumerate(settings.stretches):
         if number in stretch.setting.lanes:
             found.take_stretch(place, stretch, session.last_ns, rules)
-    for block in session.blocks:
-        lanes = block.start.cell.get("lanes")
-        if block.counts and (not isinstance(lanes, list) or number in lanes):
+    for place in counting(session):
+        block = session.blocks[place]
+        if number in block.start.cell["lanes"]:
             found.take_block(block, rules)
     return found
+
+
+def counting(session: Taken) -> list[int]:
+    """The places in session.blocks of those that count, by the rules of blocks.counted."""
+    every = Run({}, 0, range(len(session.blocks)))
+    return [one.place for one in counted(session, every)]
 
 
 def samples(
