@@ -139,7 +139,7 @@ class Reader:
         self._searched = 0
         self._given = 0  # events of the open stretch that were handed out unverified
         self._tail_unpacker: msgpack.Unpacker | None = None
-        self._tail_torn = self._tail_bad = False
+        self._tail_bad = False
         self._known: dict[str, Any] = {}
         self._lost_at: int | None = None  # the last loss since an event said whose it is
         self._moved = False  # whether a stretch out of its place was used since then
@@ -160,11 +160,6 @@ class Reader:
     def unverified_bytes(self) -> int:
         """Bytes past the last check."""
         return 0 if self._tail_bad else len(self._pending)
-
-    @property
-    def unverified_events(self) -> int:
-        """So many of the events handed out last stand past the last check."""
-        return self._given
 
     def poll(self, piece_bytes: int = PIECE_BYTES) -> Batch:
         """The next events, at most about piece_bytes of them; empty when nothing was added."""
@@ -211,7 +206,11 @@ class Reader:
         while (at := self._pending.find(CHECK_HEAD, self._searched)) >= 0:
             if at + CHECK_BYTES > len(self._pending):
                 return None
-            found = _Check(at, *struct.unpack_from(">QxIxI", self._pending, at + len(CHECK_HEAD)))
+            offset, *widths_and_fields = struct.unpack_from(">QBIBI", self._pending, at + len(CHECK_HEAD))
+            found = _Check(at, offset, *widths_and_fields[1::2])
+            if widths_and_fields[::2] != [0xCE, 0xCE]:
+                self._searched = at + 1
+                continue
             if found.offset + found.length == self._base + at:
                 return found
             if found.offset >= self._expected and 0 < found.length <= at and self._holds(found):
@@ -249,7 +248,7 @@ class Reader:
         del self._pending[: check.at + CHECK_BYTES]
         self._searched = 0
         self._tail_unpacker = None
-        self._tail_torn = self._tail_bad = False
+        self._tail_bad = False
 
     def _recognise(self, events: list[list[Any]]) -> None:
         """Stop where events say that they are another session's: at the loss before them, or at their stretch."""
@@ -263,21 +262,20 @@ class Reader:
 
     def _tail(self, content: bytes) -> list[list[Any]]:
         """Whole events past the last check that were not handed out yet."""
-        if self._tail_torn:
+        if self._tail_bad:
             return []
         if self._tail_unpacker is None:
             self._tail_unpacker = msgpack.Unpacker(max_buffer_size=1 << 24, strict_map_key=False)
             self._tail_unpacker.feed(self._pending)
-            events, self._tail_torn = _take(self._tail_unpacker)
+            events, torn = _take(self._tail_unpacker)
             events = events[self._given :]
         else:
             self._tail_unpacker.feed(content)
-            events, self._tail_torn = _take(self._tail_unpacker)
-        if any(event[0] == "check" or self._is_strange(event) for event in events):  # a hurt check, or not ours
+            events, torn = _take(self._tail_unpacker)
+        if torn or any(event[0] == "check" or self._is_strange(event) for event in events):  # a hurt check, or not ours
             if self._given:
-                self._given = 0
                 raise _Again
-            self._tail_torn = self._tail_bad = True
+            self._tail_bad = True
             return []
         self._given += len(events)
         return events
