@@ -34,6 +34,8 @@ class Table(NamedTuple):
     among: tuple[int, ...]
     """The lanes that were active together; empty when only lanes alone are compared."""
     lanes: dict[int, Contrast]
+    differences: dict[int, list[float]]
+    """Each lane's d, one a round that has all cells, in order."""
 
 
 class CellMean(NamedTuple):
@@ -186,7 +188,7 @@ def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
         among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
         differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
         if differences:
-            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch)))
+            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch), differences))
     return made
 
 
@@ -281,6 +283,14 @@ def by_hand(
     Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
     burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
     """
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
+    return verdicts.table(hand_differences(session, a, b, outcome, until_ns), watch)
+
+
+def hand_differences(
+    session: Session, a: Setting, b: Setting, outcome: str = "predict", until_ns: int | None = None
+) -> dict[int, list[float]]:
+    """Each active lane's d, one a pair of stretches. Raises ValueError for settings that no flip of one switch joins."""
     until = session.last_ns if until_ns is None else until_ns
     if difference(a, b) is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
@@ -291,8 +301,7 @@ def by_hand(
             before, after = (_stretch_mean(session, lane, stretch, outcome, until) for stretch in (one, other))
             if before and after:
                 differences[lane].append(log(after) - log(before))
-    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
-    return verdicts.table(differences, watch)
+    return differences
 
 
 def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[Stretch, Stretch]]:
