@@ -11,7 +11,7 @@ import yaml
 
 import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import inference_set, look_at, read_picture, usable
+from quintet.engine.worker.images import inference_set, read_picture
 from quintet.engine.worker.truth.labels import read_labels
 from quintet.engine.worker.truth.sources import validation_set
 from quintet.profiles import micro
