@@ -19,6 +19,11 @@ from quintet.engine.worker.truth.tally import Tally
 
 MOST, LEAST = 1.01, -0.01
 """Ultralytics takes coordinates in fractions of a picture within these bounds."""
+FAULTS = {
+    "malformed": "does not read as a label of its task",
+    "unknown_class": "is of a class that the data set does not name",
+    "outside": "lies outside its picture",
+}
 NO_LABELS = ("classes.txt",)
 """What labelling tools put beside labels."""
 
@@ -152,8 +157,7 @@ class _Check:
         )
         named = label_file if label_file.parent != self.folder else f"the label of {file}"
         if found is None:
-            why = said.partition("label: ")[2]
-            self._refused(label_file, f"{named} cannot be used, nor its picture: {why}")
+            self._refused(label_file, str(named), said.partition("label: ")[2])
             return None
         self.tally.add("picture_without_label", missing, f"{file} has no label")
         self.tally.add("empty_label", empty, f"{named} is empty")
@@ -165,42 +169,44 @@ class _Check:
             "bbox_format": "xywh",
         }  # fmt: skip
 
-    def _refused(self, label_file: Path, note: str) -> None:
+    def _refused(self, label_file: Path, named: str, why: str) -> None:
         """Count why a label took its picture out: by its lines, one at least."""
         self.tally.add("left_out")
         try:
             text = label_file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             text = ""
-        kinds = faults(text, self.data.meta, self.task, single_cls=self.data.single_cls) or {"malformed": 1}
-        for key, count in kinds.items():
-            self.tally.add(key, count, note)
+        wrong = faults(text, self.data.meta, self.task, single_cls=self.data.single_cls)
+        for line, key in wrong:
+            self.tally.add(key, 1, f"{named} line {line} {FAULTS[key]}, so its picture is left out")
+        if not wrong:
+            self.tally.add("malformed", 1, f"{named} cannot be used ({why}), so its picture is left out")
 
 
-def faults(text: str, meta: Mapping[str, Any], task: str, *, single_cls: bool = False) -> dict[str, int]:
-    """How many lines of a label text are `malformed`, `unknown_class` or `outside`; only those that are not 0."""
-    points, numbers = meta.get("kpt_shape", (0, 0))
-    found: dict[str, int] = {}
-    for line in text.splitlines():
-        words = line.split()
-        if not words:
-            continue
-        try:
-            row = np.array(words, dtype=np.float64)
-        except ValueError:
-            row = np.full(1, np.nan)
-        placed = row[1:] if task != "pose" else np.concatenate([row[1:5], *_points(row[5:], numbers)])
-        wide = len(row) == 5 + points * numbers if task == "pose" else len(row) == 5 or (len(row) >= 7 and len(row) % 2)
-        key = ""
-        if not wide or not np.isfinite(row).all() or row[0] % 1 or row[0] < 0:
-            key = "malformed"
-        elif not single_cls and row[0] >= meta["nc"]:
-            key = "unknown_class"
-        elif (placed > MOST).any() or (placed < LEAST).any():
-            key = "outside"
+def faults(text: str, meta: Mapping[str, Any], task: str, *, single_cls: bool = False) -> list[tuple[int, str]]:
+    """Lines of a label text, counted from 1, that are `malformed`, `unknown_class` or `outside`."""
+    found: list[tuple[int, str]] = []
+    for line, content in enumerate(text.splitlines(), 1):
+        words = content.split()
+        key = _line_fault(words, meta, task, single_cls=single_cls) if words else ""
         if key:
-            found[key] = found.get(key, 0) + 1
+            found.append((line, key))
     return found
+
+
+def _line_fault(words: list[str], meta: Mapping[str, Any], task: str, *, single_cls: bool) -> str:
+    points, numbers = meta.get("kpt_shape", (0, 0))
+    try:
+        row = np.array(words, dtype=np.float64)
+    except ValueError:
+        return "malformed"
+    wide = len(row) == 5 + points * numbers if task == "pose" else len(row) == 5 or (len(row) >= 7 and len(row) % 2)
+    if not wide or not np.isfinite(row).all() or row[0] % 1 or row[0] < 0:
+        return "malformed"
+    if not single_cls and row[0] >= meta["nc"]:
+        return "unknown_class"
+    placed = row[1:] if task != "pose" else np.concatenate([row[1:5], *_points(row[5:], numbers)])
+    return "outside" if (placed > MOST).any() or (placed < LEAST).any() else ""
 
 
 def _points(row: Any, numbers: int) -> list[Any]:

@@ -205,7 +205,7 @@ def labels_by(weights: str, task: str, folder: Path, **options: Any) -> None:
 def _inside(boxes: Any, place: int, result: Any) -> bool:
     height, width = result.orig_shape
     left, top, right, bottom = boxes.xyxy[place].tolist()
-    return 0 < left < right - 3 < width - 4 and 0 < top < bottom - 3 < height - 4
+    return bool(0 < left < right - 3 < width - 4 and 0 < top < bottom - 3 < height - 4)
 
 
 def _label_line(task: str, result: Any, place: int) -> str:

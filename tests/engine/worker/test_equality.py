@@ -151,7 +151,7 @@ def test_odd_kinds_of_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Turned by EXIF, grey, with alpha, 16 bit, and as TIFF, BMP and WebP."""
     data = draw_set(tmp_path / "data", "detect", 8)
     pictures = tmp_path / "data/images/val"
-    drawn = [cv2.imread(str(pictures / f"{index:03d}.jpg")) for index in range(8)]
+    drawn: list[Any] = [cv2.imread(str(pictures / f"{index:03d}.jpg")) for index in range(8)]
     for index in range(1, 7):
         (pictures / f"{index:03d}.jpg").unlink()
     turned = Image.fromarray(np.ascontiguousarray(cv2.rotate(drawn[0], cv2.ROTATE_90_COUNTERCLOCKWISE)[..., ::-1]))
