@@ -55,6 +55,8 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     weights_sha256: str | None = None
     data: Data = Data()
     imgsz: Annotated[int, msgspec.Meta(ge=32, le=8192)] = 640
+    rect: bool = False
+    """Whether pictures are padded as `model.val(rect=True)` does, each to its own shape; cls has none."""
     device: str = "auto"
     conf: Fraction = 0.25
     iou: Fraction = 0.7
