@@ -25,6 +25,8 @@ MAX_ROWS = 32
 """At most this many rows in one `samples`."""
 FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
 
+LOST = "lost_bytes"
+"""The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
 FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk")
 OUTCOMES = ("done", "same", "refused", "silent")
 ENDS = ("asked", "time", "plan", "linger", "signal", "fault")

@@ -10,12 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from quintet.engine import events as ev
-from quintet.engine.events import JOURNAL, Levels, decode
+from quintet.engine.doubt import Doubt
+from quintet.engine.events import JOURNAL, LOST, Frame, Levels, decode
 from quintet.engine.rows import Rows
 
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
+
+MOST = 2**62
+"""No time or count is larger; a tail's hurt bytes may say so."""
 
 
 class StepState(NamedTuple):
@@ -109,6 +115,7 @@ class Session:
     asked: dict[int, Asked] = field(default_factory=dict)
     telemetry: list[ev.Telemetry] = field(default_factory=list)
     marks: list[ev.Mark] = field(default_factory=list)
+    clocks: list[ev.Clock] = field(default_factory=list)
     plans: list[ev.Command] = field(default_factory=list)
     """The commands that began a plan, each with its description."""
     blocks: list[Block] = field(default_factory=list)
@@ -118,21 +125,57 @@ class Session:
     end: ev.End | None = None
     last_ns: int = 0
     """The latest time that any event tells."""
+    doubt: Doubt = field(default_factory=Doubt)
+    """When the setting was not known, because bytes of the log were lost."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Events that nothing can be made of, counted by kind: of a lane that there is none, or with a field that is wrong."""
 
     def fold(self, arrays: Iterable[Sequence[Any]]) -> None:
-        """Take decoded journal events in order. Unknown kinds are skipped; a frame too short raises ValueError.
+        """Take decoded journal events in order. Unknown kinds are skipped; what cannot be used is counted in left_out.
 
-        Nothing can be made of what comes before `start`, so it is skipped too.
+        Nothing can be made of what comes before `start`, so it is skipped.
         """
         for array in arrays:
             if self.start is None and array[0] != "start":
                 continue
-            if array[0] == "samples":
-                self._samples(array)
-            else:
-                frame = decode(array, JOURNAL)
-                if frame is not None:
+            if array[0] == LOST:
+                self.doubt.begin(self.last_ns)
+                continue
+            try:
+                if array[0] == "samples":
+                    self._samples(array)
+                elif (frame := self._checked(array)) is not None:
                     _FOLDS[type(frame)](self, frame)
+            except (ValueError, TypeError, KeyError):  # msgspec's are ValueErrors; maps' contents have no types
+                self.left_out[array[0]] = self.left_out.get(array[0], 0) + 1
+
+    def _checked(self, array: Sequence[Any]) -> Frame | None:
+        """The frame of an array; None for an unknown kind.
+
+        Raises ValueError for one too short, with a wrong type, of a lane that there is none, or for a second `start`.
+        """
+        plain = decode(array, JOURNAL)
+        if plain is None:
+            return None
+        frame: Frame = msgspec.convert(tuple(plain), type=type(plain))
+        if any(isinstance(number, int) and abs(number) > MOST for number in frame):
+            raise ValueError("a number is too large")
+        lane = getattr(frame, "lane", None)
+        if lane is not None:
+            self._lane(lane)
+        if isinstance(frame, ev.Start) and (self.start is not None or not _named(frame.manifest.get("lanes"))):
+            raise ValueError("a session starts once, and names its lanes")
+        if isinstance(frame, ev.Arm) and "score" not in frame.levels:
+            raise ValueError("an arm holds every switch")
+        if isinstance(frame, ev.BlockStart):
+            for number in (*frame.cell["lanes"], *(() if frame.cell["levels"] and frame.cell["regime"] else (None,))):
+                self._lane(number)
+        return frame
+
+    def _lane(self, number: Any) -> Lane:
+        if not isinstance(number, int) or not 0 <= number < len(self.lanes):
+            raise ValueError(f"there is no lane {number}")
+        return self.lanes[number]
 
     @property
     def origin_ns(self) -> int:
@@ -145,17 +188,26 @@ class Session:
         return min((lane.gates[0].t_ns for lane in self.lanes if lane.gates), default=None)
 
     def _samples(self, array: Sequence[Any]) -> None:
-        _, number, arm, first_seq, rows, *_ = array
-        lane = self.lanes[number]
-        before = len(lane.rows)
-        lane.rows.append(arm, rows)
+        _, number, arm, first_seq, rows, *_ = array  # too few is a ValueError too; msgspec would cost a fifth of a fold
+        lane = self._lane(number)
+        if not isinstance(arm, int) or not isinstance(first_seq, int):
+            raise ValueError("an arm and a seq are integers")
+        timed = self._take_rows(lane, arm, first_seq, rows)
         lane.holes += max(0, first_seq - lane.next_seq)
         lane.next_seq = first_seq + len(rows)
         lane.stuck_ns = None
-        starts = lane.rows.start_ns
-        if len(starts) > before:
-            self._see(starts[-1])
-            self._find_gaps(lane, max(before, 1))
+        if timed is not None:
+            self._belongs(lane, arm, timed[0])
+            self._see(timed[1])
+
+    def _take_rows(self, lane: Lane, arm: int, first_seq: int, rows: list[list[int]]) -> tuple[int, int] | None:
+        """Keep these rows; the starts of the first and last timed image among them. Raises ValueError for no rows."""
+        before = len(lane.rows)
+        lane.rows.append(arm, rows)
+        if len(lane.rows) == before:
+            return None
+        self._find_gaps(lane, max(before, 1))
+        return lane.rows.start_ns[before], lane.rows.start_ns[-1]
 
     def _find_gaps(self, lane: Lane, first: int) -> None:
         starts = lane.rows.start_ns
@@ -165,6 +217,23 @@ class Session:
                 opened = lane.gates[-1].t_ns if lane.gates else 0
                 if starts[index] - ended > GAP_NS and opened < ended:
                     lane.gaps.append(Gap(ended, starts[index]))
+
+    def _belongs(self, lane: Lane, arm: int, t_ns: int) -> None:
+        """Timed images of an arm: one that was never told means that its `arm` was lost; one that was ends a doubt."""
+        if not lane.arms or arm > lane.arms[-1].arm:
+            if not self.doubt.lasts:
+                self.doubt.begin(t_ns)
+        elif self.doubt.lasts and arm == lane.arms[-1].arm:
+            self.doubt.sure(lane.number)
+            self._resolve(t_ns)
+
+    def _resolve(self, t_ns: int) -> None:
+        """Once all is known again, say so for every lane."""
+        active = self.doubt.active
+        if self.doubt.end(max(t_ns, self.last_ns), len(self.lanes)):
+            for lane in self.lanes:
+                lane.open = lane.open if active is None else lane.number in active
+                self._change(self.doubt.spans[-1][1] or t_ns, lane)
 
     def _see(self, t_ns: int) -> None:
         self.last_ns = max(self.last_ns, t_ns)
@@ -187,6 +256,8 @@ class Session:
     def _step(self, event: ev.Step) -> None:
         self._see(event.t_ns)
         lane = self.lanes[event.lane]
+        if event.step == "model" and event.state == "begun":
+            self.doubt.closed(event.lane)
         if event.step == "model" and event.state == "begun" and (lane.ready is not None or lane.failed_ns is not None):
             self._begin_again(event.t_ns, lane)
         before = lane.steps.get(event.step)
@@ -211,6 +282,9 @@ class Session:
         lane.arms.append(event)
         if lane.open:
             self._change(event.t_ns, lane)
+        if self.doubt.lasts:
+            self.doubt.sure(event.lane)
+            self._resolve(event.t_ns)
 
     def _gate(self, event: ev.Gate) -> None:
         self._see(event.t_ns)
@@ -218,6 +292,9 @@ class Session:
         lane.gates.append(event)
         lane.open = event.open
         self._change(event.t_ns, lane)
+        if self.doubt.lasts and not event.open:
+            self.doubt.closed(event.lane)
+            self._resolve(event.t_ns)
 
     def _value(self, event: ev.Value) -> None:
         self._see(event.t_ns)
@@ -226,10 +303,15 @@ class Session:
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
-        for told in event.values.get("lanes", ()):
-            short, lane = told.get("kept_short", 0), self.lanes[told["lane"]]
-            if short and lane.kept_short is None:
-                lane.kept_short = KeptShort(event.t_ns, short)
+        lanes = event.values.get("lanes")
+        for told in lanes if isinstance(lanes, list) else ():
+            lane = self._lane(told["lane"])
+            if told.get("kept_short") and lane.kept_short is None:
+                lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
+        active = event.values.get("active")
+        if self.doubt.lasts and isinstance(active, list):
+            self.doubt.told([number for number in active if isinstance(number, int)])
+            self._resolve(event.t_ns)
 
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)
@@ -252,7 +334,10 @@ class Session:
         self._see(event.t_ns)
         block = next((block for block in reversed(self.blocks) if block.start.block == event.block), None)
         if block is not None:
-            block.end = event
+            lost = self.doubt.touches(block.start.started_ns, event.t_ns)
+            block.end = (
+                event._replace(void=event.void or "part of it was lost with bytes of the log") if lost else event
+            )
 
     def _mark(self, event: ev.Mark) -> None:
         self._see(event.t_ns)
@@ -279,9 +364,13 @@ class Session:
             lane.failed_ns = event.t_ns
             lane.open = False
             self._change(event.t_ns, lane)
+            if self.doubt.lasts:
+                self.doubt.closed(event.lane)
+                self._resolve(event.t_ns)
 
     def _clock(self, event: ev.Clock) -> None:
         self._see(event.t_ns)
+        self.clocks.append(event)
 
     def _check(self, event: ev.Check) -> None:
         """Checks are the reader's business."""
@@ -299,6 +388,14 @@ _FOLDS: dict[type, Any] = {
     ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
     ev.End: Session._end,
 }  # fmt: skip
+
+
+def _named(lanes: Any) -> bool:
+    """Whether a manifest's lanes can be folded: each a map with a name and a task."""
+    return isinstance(lanes, list) and all(
+        isinstance(lane, dict) and isinstance(lane.get("threads", 1), int) and {"name", "task"} <= set(lane)
+        for lane in lanes
+    )
 
 
 def folded(arrays: Iterable[Sequence[Any]]) -> Session:

@@ -20,6 +20,29 @@ BLOCK_NS, BLOCK_IMAGES, BLOCK_MOST_NS = 4_000_000_000, 30, 20_000_000_000
 Level: TypeAlias = "str | int | float | None"
 
 
+class Rules(NamedTuple):
+    """By what rules a journal is read; they can be changed after the fact, since the journal holds every image."""
+
+    burn_in_ns: int = BURN_IN_NS
+    burn_in_images: int = BURN_IN_IMAGES
+    """An image of a stretch counts once so much time and so many images of its lane have passed."""
+    planned_burn_in_ns: int | None = None
+    """The burn-in of planned blocks; None: as each block recorded it."""
+    block_ns: int = BLOCK_NS
+    block_images: int = BLOCK_IMAGES
+    block_most_ns: int = BLOCK_MOST_NS
+    """A stretch counts as a block from max(block_ns, block_images of its slowest lane) on, at most block_most_ns."""
+    outcome: str = "predict"
+    """One of rows.OUTCOMES."""
+    margin_pct: float = 2.0
+    """Changes inside it are called the same."""
+    tail_percent: int = 95
+    """The percentile that stands for the tail: one of rows.PERCENTILE_FLOORS."""
+
+
+RULES = Rules()
+
+
 class Setting(NamedTuple):
     """Active lanes in order, each with its levels as sorted (switch, level) pairs. Hashable: it is a key."""
 
@@ -75,28 +98,44 @@ def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
     if setting.active:
         ended = session.end.t_ns if session.end and (until_ns is None or session.end.t_ns <= until_ns) else None
         found.append(Stretch(begin_ns, ended, setting))
+    return _sure(session, found)
+
+
+def _sure(session: Session, found: list[Stretch]) -> list[Stretch]:
+    """The stretches less the spans in which the setting is not known, since bytes of the log were lost."""
+    for begin_ns, end_ns in session.doubt.spans:
+        parts: list[Stretch] = []
+        for one in found:
+            if (one.end_ns is not None and one.end_ns <= begin_ns) or (end_ns is not None and one.begin_ns >= end_ns):
+                parts.append(one)
+                continue
+            if one.begin_ns < begin_ns:
+                parts.append(one._replace(end_ns=begin_ns))
+            if end_ns is not None and (one.end_ns is None or one.end_ns > end_ns):
+                parts.append(one._replace(begin_ns=end_ns))
+        found = parts
     return found
 
 
-def measured(lane: Lane, stretch: Stretch, until_ns: int) -> tuple[int, int]:
+def measured(lane: Lane, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> tuple[int, int]:
     """The half-open range of the lane's images that count in a stretch: after its burn-in, ended by its end."""
     rows = lane.rows
     end_ns = min(until_ns, until_ns if stretch.end_ns is None else stretch.end_ns)
     first = max(
-        bisect_left(rows.start_ns, stretch.begin_ns + BURN_IN_NS),
-        bisect_left(rows.start_ns, stretch.begin_ns) + BURN_IN_IMAGES,
+        bisect_left(rows.start_ns, stretch.begin_ns + rules.burn_in_ns),
+        bisect_left(rows.start_ns, stretch.begin_ns) + rules.burn_in_images,
     )
     begin, end = rows.span(stretch.begin_ns, end_ns)
     return (first, end) if begin <= first < end else (end, end)
 
 
-def block_ns(session: Session, stretch: Stretch, until_ns: int) -> int:
+def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> int:
     """How long a stretch of this setting must be to count as a block: 4 s, or 30 images of its slowest lane."""
     slowest = 0.0
     for number in stretch.setting.lanes:
         rows = session.lanes[number].rows
         slowest = max(slowest, rows.mean_ns("cycle", *rows.span(stretch.begin_ns, until_ns)) or 0.0)
-    return min(BLOCK_MOST_NS, max(BLOCK_NS, int(BLOCK_IMAGES * slowest)))
+    return min(rules.block_most_ns, max(rules.block_ns, int(rules.block_images * slowest)))
 
 
 def regime_of(session: Session, setting: Setting) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import time
@@ -78,6 +79,7 @@ class Supervisor:
         self._server = Server(self.socket, journal, self._ask, self._screens)
         self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
+        self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
         self._commands = Commands(
             self._links, profile.seed, self._append, self._server.show, self._restart, self._finish, self._plan_over
         )
@@ -97,7 +99,8 @@ class Supervisor:
             for link in self._links:
                 self._births.begin(link)
             begun_ns = time.monotonic_ns()
-            self._append(Start(FORMAT, begun_ns, time.time_ns(), manifest(self._profile, self._others)))
+            told = {"session": self._id, **manifest(self._profile, self._others)}
+            self._append(Start(FORMAT, begun_ns, time.time_ns(), told))
             for link in self._links:
                 self._append(Step(link.number, begun_ns, "model", "begun", 0, 1))
             await self._server.open()
@@ -175,6 +178,8 @@ class Supervisor:
         values["lanes"] = [link.told for link in self._links if link.told and link.state != "gone"]
         values["screens"] = [{"pid": pid, **beat._asdict()} for pid, beat in self._server.beats.items()]
         values["journal_bytes"] = self._journal.size_bytes
+        values["session"] = self._id
+        values["active"] = [link.number for link in self._links if link.open and link.state == "ready"]
         self._append(TelemetryEvent(time.monotonic_ns(), asked_ns, values))
 
     def _receive(self, link: Link) -> None:
@@ -303,7 +308,7 @@ class Supervisor:
             self._births.forget(link)
             link.end()
         self._births.close()
-        counts = {"images": [link.images for link in self._links]}
+        counts = {"images": [link.images for link in self._links], "session": self._id}
         self._append(End(time.monotonic_ns(), self._reason or "fault", counts))
         with contextlib.suppress(JournalBroken, OSError):
             self._journal.close()

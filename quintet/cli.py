@@ -35,9 +35,10 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
-    from quintet import experiments
+    from quintet import experiments, reading
 
     experiments.register(app)
+    reading.register(app)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
@@ -144,27 +145,31 @@ def ls() -> None:
 
 @app.command(name="report")
 def report(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="The path of a journal.")],
+    log: Annotated[str, typer.Argument(metavar="LOG", help="The path of a journal, or a session's name.")],
+    outcome: Annotated[
+        str, typer.Option("--outcome", help="What is averaged: infer, predict, scored, request or cycle.")
+    ] = "predict",
+    burn_in: Annotated[float | None, typer.Option("--burn-in", metavar="S", help="Burn-in in seconds.")] = None,
+    burn_in_images: Annotated[int | None, typer.Option("--burn-in-images", help="Burn-in in images, at least.")] = None,
+    block: Annotated[
+        float | None, typer.Option("--block", metavar="S", help="How long a stretch must be to count as a block.")
+    ] = None,
+    block_images: Annotated[
+        int | None, typer.Option("--block-images", help="The same in images of its slowest lane.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option("--margin", metavar="PCT", help="Changes inside it are called the same.")
+    ] = 2.0,
+    percentile: Annotated[int, typer.Option("--percentile", help="The tail that is shown: 90, 95 or 99.")] = 95,
 ) -> None:
-    """Print a journal's means per cell and its flips by hand."""
-    from quintet.engine.journal import NoJournal, Reader
-    from quintet.engine.report.text import text_report
-    from quintet.engine.session import Session
+    """Print a journal's means per cell and its flips by hand; by other rules than it was run with, if asked."""
+    from quintet import reading
 
-    try:
-        with Reader(log) as reader:
-            session = Session()
-            while True:
-                batch = reader.poll()
-                session = Session() if batch.again else session
-                session.fold(batch.events)
-                if batch.at_end:
-                    break
-    except NoJournal as error:
-        raise BadInput(str(error)) from error
-    if session.start is None:
-        raise BadInput(f"The `start` event of {log} is damaged, and without it nothing in it can be read.")
-    print(text_report(session, log, reader.bad, reader.unverified_bytes))
+    rules = reading.rules(
+        outcome=outcome, burn_in_s=burn_in, burn_in_images=burn_in_images, block_s=block, block_images=block_images,
+        margin_pct=margin, percentile=percentile,
+    )  # fmt: skip
+    print(reading.report(log, rules))
 
 
 @app.command(name="profiles")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from quintet.engine.blocks import RATE
 from quintet.engine.session import Session
+from quintet.engine.stretches import RULES
 from quintet.engine.tables import Comparison, latest_comparison
 from quintet.engine.view import Column, LaneView, View, columns, page_begin_ns, scale_top, view
 from quintet.tui.spark import Scale
@@ -73,7 +74,7 @@ def scene(
 ) -> Scene:
     """Take everything a frame needs. `studied` remembers a plan's results; turned: how often `tab` was pressed."""
     timed = "cycle" if outcome == RATE else outcome
-    seen = view(session, now_ns, timed)
+    seen = view(session, now_ns, RULES._replace(outcome=timed))
     moment = session.origin_ns + seen.age_ns
     study = (studied or Studied()).at(session, moment, outcome)
     known = pages(session, study, moment)

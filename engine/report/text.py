@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quintet.engine.logs import losses
 from quintet.engine.session import Session
+from quintet.engine.stretches import RULES, Rules
 from quintet.engine.tables import Cell, Comparison, cells, comparison, flipped, heading
 
 DASH = "—"
@@ -24,12 +26,26 @@ def percent(change: float | None, width: int = 7) -> str:
     return f"{sign + text:>{width}}"
 
 
-def text_report(session: Session, path: Path, bad: list[tuple[int, int]], unverified_bytes: int) -> str:
+def text_report(
+    session: Session, path: Path, bad: list[tuple[int, int]], unverified_bytes: int, rules: Rules = RULES
+) -> str:
     """The whole report; `bad` and unverified_bytes are what the journal's reader found."""
-    lines = [*_head(session, path, bad, unverified_bytes), "", *_cells(session)]
-    for pair in flipped(session, session.last_ns):
-        lines += ["", *_flip(session, comparison(session, *pair, "predict", session.last_ns))]
+    lines = [*_head(session, path, bad, unverified_bytes), *_other_rules(rules), "", *_cells(session, rules)]
+    for pair in flipped(session, session.last_ns, rules):
+        found = comparison(session, *pair, rules.outcome, session.last_ns, rules)
+        lines += ["", *_flip(session, found, rules.outcome)]
     return "\n".join(lines)
+
+
+def _other_rules(rules: Rules) -> list[str]:
+    """A line that names the rules that are not the usual ones."""
+    told = [
+        f"{name.removesuffix('_ns').replace('_', ' ')} {value / 1e9:g} s" if name.endswith("_ns") else
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in rules._asdict().items()
+        if value != getattr(RULES, name) and name != "planned_burn_in_ns"
+    ]  # fmt: skip
+    return [f"read with other rules: {', '.join(told)}"] if told else []
 
 
 def _head(session: Session, path: Path, bad: list[tuple[int, int]], unverified_bytes: int) -> list[str]:
@@ -40,7 +56,7 @@ def _head(session: Session, path: Path, bad: list[tuple[int, int]], unverified_b
     ended = session.end.reason if session.end else "no end event: cut off, or still running"
     lines = [
         f"{path.name}",
-        f"quintet {manifest['quintet']} · {manifest['profile_name']} · {len(session.lanes)} lanes · "
+        f"quintet {manifest.get('quintet', '?')} · {manifest.get('profile_name', '?')} · {len(session.lanes)} lanes · "
         f"{length:.0f} s · {images} timed images",
         f"ended: {ended}",
     ]
@@ -51,27 +67,29 @@ def _head(session: Session, path: Path, bad: list[tuple[int, int]], unverified_b
         for lane in session.lanes
         if lane.lost or lane.holes
     ]
-    lines += [f"bytes {begin} to {end} do not pass their check and were left out" for begin, end in bad]
+    lines += losses(session, bad)
     if unverified_bytes:
         lines.append(f"the last {unverified_bytes} bytes have no check yet")
     return lines
 
 
-def _cells(session: Session) -> list[str]:
-    lines = ["Mean milliseconds per image, burn-in left out", ""]
+def _cells(session: Session, rules: Rules) -> list[str]:
+    lines, tail = ["Mean milliseconds per image, burn-in left out", ""], f"p{rules.tail_percent}"
     lines.append(
-        f"{'lane':10}{'regime':10}{'mode':12}{'predict':>8}{'p50':>8}{'p95':>8}{'cycle':>8}{'img/s':>7}{'images':>8}"
+        f"{'lane':10}{'regime':10}{'mode':12}{rules.outcome:>8}{'p50':>8}{tail:>8}{'cycle':>8}{'img/s':>7}{'images':>8}"
     )
-    found = cells(session)
+    found = cells(session, None, tuple(dict.fromkeys((rules.outcome, "cycle"))), rules)
     for cell in found:
         rate = DASH if cell.images_per_s is None else f"{cell.images_per_s:.1f}"
         lines.append(
             f"{session.lanes[cell.lane].name:10.10}{cell.regime:10.10}{_mode(cell):12.12}"
-            f"{milliseconds(cell.means_ns['predict'])}{milliseconds(cell.p50_ns)}{milliseconds(cell.p95_ns)}"
+            f"{milliseconds(cell.means_ns[rules.outcome])}{milliseconds(cell.p50_ns)}{milliseconds(cell.tail_ns)}"
             f"{milliseconds(cell.means_ns['cycle'])}{rate:>7}{cell.images:>8}"
         )
     if not found:
-        lines.append("no lane ran for longer than its burn-in (1 s and 5 images)")
+        lines.append(
+            f"no lane ran for longer than its burn-in ({rules.burn_in_ns / 1e9:g} s and {rules.burn_in_images} images)"
+        )
     lines += ["", *_values(session)]
     return lines
 
@@ -96,13 +114,13 @@ def _values(session: Session) -> list[str]:
     return ["Accuracy, last value", "", *lines] if lines else []
 
 
-def _flip(session: Session, found: Comparison) -> list[str]:
+def _flip(session: Session, found: Comparison, outcome: str) -> list[str]:
     name, where = heading(session, found)
     change = found.difference
     a, b = ("on", "off") if name.startswith("accuracy") else (str(change.a), str(change.b))
     lines = [
         f"{name} · {where}",
-        f"{found.regime} · predict, ms per image · flips by hand, no interval",
+        f"{found.regime} · {outcome}, ms per image · flips by hand, no interval",
         "",
         f"{'lane':10}{a:>12}{b:>12}{'change %':>10}{'95 % interval':>16}{'images/s %':>12}",
     ]
