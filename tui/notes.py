@@ -10,6 +10,9 @@ from quintet.tui.words import clock
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
+ASSUMED = "simulated; assumed: the study's times, 0.4 of each on one shared device, 20 ms of accuracy work"
+
+
 class Note(NamedTuple):
     """One thing that happened, at a time of the session."""
 
@@ -25,6 +28,8 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     if others:
         text = f"another session runs on this machine ({others[0]}): they measure each other"
         found.append(Note(session.origin_ns, text, "alert"))
+    if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
+        found.append(Note(session.origin_ns, ASSUMED, "alert"))
     if session.begun_ns is not None:
         ready = sum(1 for lane in session.lanes if lane.gates)
         found.append(
