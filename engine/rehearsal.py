@@ -26,7 +26,7 @@ def rehearse(plan: Plan, machine: Machine, slowest_cycles_ns: list[float] | None
     yield from machine.begin()
     lanes = list(range(len(plan.names)))
     for lane in lanes:
-        yield Ready(lane, machine.begin_ns + LOAD_NS, 0, {"device": "simulated"})
+        yield Ready(lane, machine.begin_ns + LOAD_NS, 0, {"device": "simulated; assumed"})
     now = machine.begin_ns + LOAD_NS
     machine.advance(now)
     yield Command(1, now, "start", {"gate": True}, lanes)

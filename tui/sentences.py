@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
+from quintet.engine.progress import Progress
 from quintet.tui.notes import count
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, flip_table
@@ -78,9 +79,14 @@ def plan_sentence(study: Study, names: list[str]) -> str:
     if all(one.interval is None for one, _ in contrasts):
         if far.state == "over":
             return f"{study.rounds} rounds are too few for intervals: {MEANS_ONLY} are needed, {LIVE_FROM} are better."
-        return f"Means only so far: intervals come from round {LIVE_FROM} on. {about(far.left_ns)} left."
+        return f"Means only so far: intervals come from round {LIVE_FROM} on. {_left(far)}"
     unsure = [(one.resolved_pct or 0.0, name) for one, name in contrasts if one.verdict == "not yet"]
     if not unsure:
-        return "" if far.state == "over" else f"{about(far.left_ns)} left."
+        return "" if far.state == "over" else _left(far)
     worst, name = max(unsure)
     return f"not yet: the least known ({name}) is known to within {worst:.1f} %; a change near 2 % may stay open."
+
+
+def _left(far: Progress) -> str:
+    words = about(far.left_ns)
+    return f"{words[0].upper()}{words[1:]} left."

@@ -14,7 +14,7 @@ import time
 from typing import NamedTuple
 
 from quintet.engine.events import Answer, Frame, GateOrder, LaneOrder, Ready, SetOrder, Step, StopOrder
-from quintet.engine.simulated import Machine, refusal, services
+from quintet.engine.simulated import Machine, services
 from quintet.engine.worker.linux import call_process
 from quintet.engine.worker.main import follow_lifeline
 from quintet.engine.worker.port import Port
@@ -52,12 +52,11 @@ def serve(tasks: list[str], seed: int, descriptors: list[int]) -> None:
     plugs, orders = plugged(descriptors)
     now = time.monotonic_ns()
     machine = Machine(services(tasks), [order.levels for order in orders], seed, begin_ns=now)
-    for plug, order, arm in zip(plugs, orders, machine.begin(), strict=True):
+    for plug, arm in zip(plugs, machine.begin(), strict=True):
         for step in ("model", "ground_truth", "warm_up"):
             plug.port.send(Step(plug.lane, now, step, "done", 0, 0))
         plug.port.send(arm)
-        refused = refusal(order.levels)
-        info = {"device": "simulated", "dtype": "none", "threads": 1, "parameters": 0, "assumed": not refused}
+        info = {"device": "simulated; assumed", "dtype": "none", "threads": 1, "parameters": 0}
         plug.port.send(Ready(plug.lane, now, os.getpid(), info))
     living = {plug.lane: plug for plug in plugs}
     while living:
