@@ -66,6 +66,20 @@ def test_rect_pads_each_picture_to_its_own_shape(tmp_path: Path) -> None:
     assert backend._tap.shape == (224, 224)
 
 
+def test_rect_in_a_thread_and_out_of_order(tmp_path: Path) -> None:
+    data = draw_set(tmp_path, "seg", 10)
+    inline, copied = (loaded(settings("seg", data, rect=True)) for _ in range(2))
+    expected = scored(inline)
+    copies = {}
+    for index in reversed(range(10)):
+        copies[index] = copied.copy(copied.predict(copied.read("validation", index)))
+
+    for index, copy in copies.items():
+        copied.score_copy(index, copy)
+
+    assert copied.accuracy() == expected
+
+
 @pytest.mark.parametrize("rect", [False, True])
 def test_other_settings(rect: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = draw_set(tmp_path / "data", "detect")

@@ -254,6 +254,7 @@ def test_outlines_masks_and_boxes(tmp_path: Path) -> None:
 
     triangle, column = found.labels[0]["segments"]
     assert triangle.tolist() == [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75]]
+    assert column[0, 1] == np.float32(0.0833333)  # six digits, as Ultralytics' converter writes
     assert column * [32, 24] == pytest.approx(np.array([[4, 2], [4, 6], [5, 6], [5, 2]]), abs=1e-5)
     assert found.labels[1]["segments"][0].tolist() == [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]
 
