@@ -1,7 +1,7 @@
 """From planned blocks to the study's tables: cells, and contrasts within rounds with interval and verdict. Pure.
 
 One estimator everywhere: d = log(block mean of cell B) - log(block mean of cell A) of one round; a contrast is the mean
-of d over rounds, shown as 100 (e^d - 1) %.
+of d over rounds, shown as 100 (e^d - 1) %. A cell that its placebo made two blocks of in a round has the mean of both.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Table(NamedTuple):
     among: tuple[int, ...]
     """The lanes that were active together; empty when only lanes alone are compared."""
     lanes: dict[int, Contrast]
+    differences: dict[int, list[float]]
+    """Each lane's d, one a round that has all cells, in order."""
 
 
 class CellMean(NamedTuple):
@@ -122,22 +124,24 @@ class _Rounds:
     def __init__(self, measures: Measures, run: Run, until_ns: int | None = None) -> None:
         self.measures, self.run = measures, run
         self.visits = list(counted(measures.session, run, until_ns))
-        self.cells: dict[int, dict[CellKey, int]] = {}
+        self.cells: dict[int, dict[CellKey, list[int]]] = {}
         for visit in self.visits:
-            if not visit.placebo:
-                self.cells.setdefault(visit.round, {})[visit.key] = visit.place
+            self.cells.setdefault(visit.round, {}).setdefault(visit.key, []).append(visit.place)
 
     def value(self, place: int, lane: int, outcome: str) -> float | None:
         mean = self.measures.of(place).get(lane)
         return None if mean is None else mean.means.get(outcome)
 
-    def log_mean(self, cells: Mapping[CellKey, int], cell: Cell, lane: int, outcome: str) -> float | None:
-        """The log block mean of a lane's cell in a round: of `alone` the lane's own, else of those it is active in."""
+    def log_mean(self, cells: Mapping[CellKey, list[int]], cell: Cell, lane: int, outcome: str) -> float | None:
+        """The log block mean of a lane's cell in a round: of `alone` the lane's own, else of those it is active in.
+
+        Where a placebo visit made it two blocks, of both: nothing else differs, and the round is worth more.
+        """
         regime, level = cell
-        for (its, at, lanes), place in cells.items():
+        for (its, at, lanes), places in cells.items():
             if its == regime and at == level and lane in lanes:
-                value = self.value(place, lane, outcome)
-                return log(value) if value else None
+                values = [value for place in places if (value := self.value(place, lane, outcome))]
+                return log(sum(values) / len(values)) if values else None
         return None
 
     def differences(self, recipe: Recipe, lane: int, outcome: str) -> dict[tuple[int, ...], list[float]]:
@@ -186,7 +190,7 @@ def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
         among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
         differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
         if differences:
-            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch)))
+            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch), differences))
     return made
 
 
@@ -212,12 +216,14 @@ def lamp(
 
 def _lamp(rounds: _Rounds, outcome: str) -> Lamp:
     pairs: dict[int, list[float]] = {lane: [] for lane in rounds.run.lanes}
+    firsts: dict[tuple[int, CellKey], int] = {}
     for visit in rounds.visits:
-        first = rounds.cells.get(visit.round, {}).get(visit.key) if visit.placebo else None
-        if first is None:
+        if not visit.placebo:
+            firsts[visit.round, visit.key] = visit.place
             continue
-        for lane in visit.key[2]:
-            before, again = rounds.value(first, lane, outcome), rounds.value(visit.place, lane, outcome)
+        first = firsts.get((visit.round, visit.key))
+        for lane in visit.key[2] if first is not None else ():
+            before, again = rounds.value(first or 0, lane, outcome), rounds.value(visit.place, lane, outcome)
             if before and again:
                 pairs.setdefault(lane, []).append(log(again) - log(before))
     return verdicts.placebo(pairs, len(rounds.run.lanes), ended=rounds.run.reached)
@@ -230,12 +236,11 @@ def cell_means(
     measures: Measures | None = None,
     until_ns: int | None = None,
 ) -> list[CellMean]:
-    """Table 1: every cell of a run with a block that counts, placebo visits left out; cells as first visited."""
+    """Table 1: every cell of a run with a block that counts; cells as first visited."""
     known = measures or Measures(session)
     by_cell: dict[CellKey, list[Counted]] = {}
     for visit in counted(session, run, until_ns):
-        if not visit.placebo:
-            by_cell.setdefault(visit.key, []).append(visit)
+        by_cell.setdefault(visit.key, []).append(visit)
     found = []
     for key, its in by_cell.items():
         for lane in key[2]:
@@ -281,6 +286,14 @@ def by_hand(
     Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
     burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
     """
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
+    return verdicts.table(hand_differences(session, a, b, outcome, until_ns), watch)
+
+
+def hand_differences(
+    session: Session, a: Setting, b: Setting, outcome: str = "predict", until_ns: int | None = None
+) -> dict[int, list[float]]:
+    """Each active lane's d, one a pair of stretches. Raises ValueError for settings that no flip of one switch joins."""
     until = session.last_ns if until_ns is None else until_ns
     if difference(a, b) is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
@@ -291,8 +304,7 @@ def by_hand(
             before, after = (_stretch_mean(session, lane, stretch, outcome, until) for stretch in (one, other))
             if before and after:
                 differences[lane].append(log(after) - log(before))
-    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
-    return verdicts.table(differences, watch)
+    return differences
 
 
 def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[Stretch, Stretch]]:

@@ -76,7 +76,7 @@ class View(NamedTuple):
 
 
 def view(session: Session, now_ns: int, rules: Rules = RULES) -> View:
-    """The session at a moment; an ended one stands still at its end."""
+    """The session at a moment, its means of the rules' outcome; an ended one stands still at its end."""
     if session.end is not None:
         now_ns = min(now_ns, session.end.t_ns)
     known = stretches(session, now_ns)
@@ -120,7 +120,7 @@ def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int, rules:
     state = _state(session, lane, now_ns)
     mean = p95 = rate = None
     if arm is not None and state in ("running", "stuck", "ended"):
-        mean, p95, rate = _recent(lane, max(setting_ns, arm.t_ns), now_ns)
+        mean, p95, rate = _recent(lane, max(setting_ns, arm.t_ns), now_ns, rules.outcome)
     failed = state == "failed"
     fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
     return LaneView(
@@ -145,15 +145,15 @@ def _state(session: Session, lane: Lane, now_ns: int) -> str:
     return "running" if gate.open else "parked"
 
 
-def _recent(lane: Lane, since_ns: int, now_ns: int) -> tuple[float | None, int | None, float | None]:
+def _recent(lane: Lane, since_ns: int, now_ns: int, outcome: str) -> tuple[float | None, int | None, float | None]:
     """Mean over the last ten seconds, p95 over the last images, images per second; nothing from before since_ns."""
     rows = lane.rows
     first, last = rows.span(max(now_ns - RECENT_NS, since_ns), now_ns)
     cycle = rows.mean_ns("cycle", first, last)
     begin = max(bisect_left(rows.start_ns, since_ns, hi=last), last - P95_IMAGES)
     return (
-        rows.mean_ns("predict", first, last),
-        percentile(rows.each_ns("predict", begin, last), 95),
+        rows.mean_ns(outcome, first, last),
+        percentile(rows.each_ns(outcome, begin, last), 95),
         1e9 / cycle if cycle else None,
     )
 
@@ -179,7 +179,7 @@ def _other(session: Session, lane: Lane, arm: Arm | None, now_ns: int, rules: Ru
         return None
     for stretch in reversed(stretches(session, now_ns)):
         if lane.number in stretch.setting.lanes and is_on(stretch.setting.levels(lane.number)) != is_on(arm.levels):
-            mean = lane.rows.mean_ns("predict", *measured(lane, stretch, now_ns, rules))
+            mean = lane.rows.mean_ns(rules.outcome, *measured(lane, stretch, now_ns, rules))
             if mean is not None:
                 return mean
     return None

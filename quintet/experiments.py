@@ -89,7 +89,7 @@ def _carry_out(
     name: str, asked: dict[str, Any], headless: bool, log: Path | None, sets: list[str] | None, start_timeout: str
 ) -> None:
     """Check the plan, say what it buys, run it. Raises BadInput with one sentence."""
-    from quintet import cli, running
+    from quintet import cli, running, simulating
     from quintet.engine import conducting, plans
 
     profile = cli.checked(name, sets)
@@ -99,8 +99,11 @@ def _carry_out(
         plan = conducting.made({"seed": profile.seed, **_given(asked)}, [lane.name for lane in profile.lanes], levels)
     except ValueError as error:
         raise BadInput(f"{error}.".replace("..", ".")) from error
-    if headless:
+    simulated = simulating.is_simulated(profile)
+    if headless or simulated:
         print(f"{plans.buys(plan)}; seed {plan.seed}", file=sys.stderr, flush=True)
+    if simulated:
+        raise typer.Exit(simulating.carry_out(profile, _given(asked), log))
     options = running.Asked(
         profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=cli.seconds("--start-timeout", start_timeout),
         forks=True, linger_s=None, plan=_given(asked),

@@ -20,21 +20,37 @@ from textual.timer import Timer
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
+from quintet.engine.progress import progress
 from quintet.engine.session import Session
 from quintet.engine.view import arm_at, is_on
 from quintet.tui.cost import Cost
-from quintet.tui.lanes import draw_lanes
+from quintet.tui.frame import draw
 from quintet.tui.overlays import Help, LaneLog, Leave, Note, ScreenOff
 from quintet.tui.part import Canvas, Part
-from quintet.tui.scene import layout, scene
-from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.plans import PlanPanel, StopPlan, busy
+from quintet.tui.scene import scene
+from quintet.tui.studied import Studied
 from quintet.tui.switches import SwitchPanel
-from quintet.tui.tables import draw_flips
 
 PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
 TWICE_NS = 2_000_000_000
 SMALLEST = (80, 24)
-PARTS = ("status", "gap1", "lanes", "gap2", "table", "gap3", "open", "gap4", "events", "fill", "keys")
+PARTS = (
+    "status",
+    "gap1",
+    "progress",
+    "gap0",
+    "lanes",
+    "gap2",
+    "table",
+    "gap3",
+    "open",
+    "gap4",
+    "events",
+    "fill",
+    "keys",
+)
+OUTCOMES = ("predict", "scored", "request", "cycle", "infer", "images_per_s")
 SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
 
@@ -54,6 +70,10 @@ class QuintetApp(App[str]):
         Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
         Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
         Binding("s", "switches", "switches", id="switches", tooltip="Every switch, in one lane or all"),
+        Binding("b", "plan", "A/B", id="plan", tooltip="An A/B here and now, or the study"),
+        Binding("x", "stop_plan", "stop plan", id="plan.stop", tooltip="Pause or stop the plan under way"),
+        Binding("o", "outcome", "outcome", id="outcome", tooltip="predict, scored, request, cycle, infer, images/s"),
+        Binding("tab", "table", "table", id="table", tooltip="The next table"),
         Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
         Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
         Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
@@ -81,6 +101,7 @@ class QuintetApp(App[str]):
         self._eager_until_ns = 0
         self._size_bytes = 0
         self._cost = Cost()
+        self._studied, self._outcome, self._turned = Studied(), "predict", 0
         self._timer: Timer | None = None
         self._stopping = self._orphaned = self._left_behind = False
 
@@ -143,18 +164,10 @@ class QuintetApp(App[str]):
             self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None,
             journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
             own=self._cost.own(self.session) if self._socket is not None else None,
+            outcome=self._outcome, studied=self._studied, turned=self._turned,
         )  # fmt: skip
         self._cost.frames += 1
-        where = layout(width, height, len(self.session.lanes), min(self.chosen, default=0))
-        drawn = [
-            draw_status(seen, width), draw_lanes(seen, where, width), draw_flips(seen, where, width), draw_keys(seen, width),
-        ]  # fmt: skip
-        by_part = dict(zip(("status", "lanes", "table", "keys"), drawn, strict=True))
-        if where.spacious:
-            by_part |= {f"gap{n}": Canvas(width, 1) for n in (1, 2, 3, 4)}
-            by_part["open"] = draw_open(seen, width)
-            used = sum(canvas.height for canvas in by_part.values())
-            by_part["events"] = draw_events(seen, width, min(2, max(0, height - used)))
+        by_part = draw(seen, width, height, min(self.chosen, default=0))
         used = sum(canvas.height for canvas in by_part.values())
         by_part["fill"] = Canvas(width, max(0, height - used))
         self._place(by_part)
@@ -238,6 +251,42 @@ class QuintetApp(App[str]):
         open_lanes = [lane.number for lane in self.session.lanes if lane.open]
         able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
         await self._ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self._alone_lane]})
+
+    def action_table(self) -> None:
+        """The next table."""
+        self._turned += 1
+        self.paint()
+
+    def action_outcome(self) -> None:
+        """The next outcome: of what means and changes are."""
+        self._outcome = OUTCOMES[(OUTCOMES.index(self._outcome) + 1) % len(OUTCOMES)]
+        self.paint()
+
+    def action_plan(self) -> None:
+        """An A/B here and now, or the study: say what, see what it buys, start it."""
+        if busy(self.session, self._clock()):
+            self.notify("A plan is under way. x pauses or stops it.")
+            return
+
+        def begin(asked: dict[str, Any]) -> None:
+            self._turned = 0
+            self.run_worker(self._ask("plan", asked))
+
+        self.push_screen(PlanPanel(self.session, self._clock(), begin))
+
+    def action_stop_plan(self) -> None:
+        """Pause or stop the plan under way, asks first."""
+        if not busy(self.session, self._clock()):
+            self.notify("No plan is under way. b starts one.")
+            return
+        self.push_screen(StopPlan(), self._halted)
+
+    async def _halted(self, answer: str | None) -> None:
+        far = progress(self.session, self._clock())
+        if answer == "stop":
+            await self._ask("stop_plan", {})
+        elif answer == "pause":
+            await self._ask("pause", {"on": far is None or far.state != "paused"})
 
     def action_freeze(self) -> None:
         """Stop the picture, or let it go on; recording never stops."""

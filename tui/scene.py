@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from quintet.engine.blocks import RATE
 from quintet.engine.session import Session
+from quintet.engine.stretches import RULES
 from quintet.engine.tables import Comparison, latest_comparison
 from quintet.engine.view import Column, LaneView, View, columns, page_begin_ns, scale_top, view
 from quintet.tui.spark import Scale
+from quintet.tui.studied import Studied, Study, pages
 
 SIDE_BY_SIDE_COLUMNS = 100
 MOST_SIDE_BY_SIDE = 5
@@ -35,6 +38,10 @@ class Scene(NamedTuple):
     """The supervisor is gone and the journal has no end."""
     own: Own | None = None
     outcome: str = "predict"
+    study: Study | None = None
+    """The last plan, with what it has found."""
+    page: str = "flips"
+    """Which table is shown: `flips`, `plan`, or a study's `plan 2`."""
 
 
 class Layout(NamedTuple):
@@ -61,12 +68,21 @@ def scene(
     journal_bytes: int,
     orphaned: bool = False,
     own: Own | None = None,
+    outcome: str = "predict",
+    studied: Studied | None = None,
+    turned: int = 0,
 ) -> Scene:
-    """Take everything a frame needs."""
-    seen = view(session, now_ns)
+    """Take everything a frame needs. `studied` remembers a plan's results; turned: how often `tab` was pressed."""
+    timed = "cycle" if outcome == RATE else outcome
+    seen = view(session, now_ns, RULES._replace(outcome=timed))
     moment = session.origin_ns + seen.age_ns
-    compared = latest_comparison(session, "predict", moment)
-    return Scene(session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned, own)
+    study = (studied or Studied()).at(session, moment, outcome)
+    known = pages(session, study, moment)
+    page = known[turned % len(known)]
+    compared = latest_comparison(session, timed, moment) if page == "flips" else None
+    return Scene(
+        session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned, own, outcome, study, page
+    )  # fmt: skip
 
 
 def layout(width: int, height: int, lanes: int, first_chosen: int) -> Layout:
@@ -96,10 +112,10 @@ def page_of(scene: Scene, where: Layout) -> tuple[Scale, dict[int, list[Column]]
     """
     step = STEP_NS[where.kind]
     origin = scene.session.origin_ns
+    timed = "cycle" if scene.outcome == RATE else scene.outcome
     begin = page_begin_ns(origin, scene.now_ns, step, where.plot_columns)
     drawn = {
-        lane.number: columns(lane, begin, step, where.plot_columns, scene.now_ns, scene.outcome)
-        for lane in scene.session.lanes
+        lane.number: columns(lane, begin, step, where.plot_columns, scene.now_ns, timed) for lane in scene.session.lanes
     }
     largest = 0.0
     for its in drawn.values():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from quintet.engine.view import View
-from quintet.tui.notes import count, notes, stamp
+from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas, Row
 from quintet.tui.scene import Scene
+from quintet.tui.studied import Study
 from quintet.tui.words import clock, size
 
 SEPARATOR = (" · ", "faint")
@@ -56,6 +57,8 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
         found.append(("✖ supervisor is gone", "alert bold"))
     elif seen.loading:
         found.append(("loading", "text"))
+    elif scene.study is not None and scene.study.progress.state != "over":
+        found.append((_plan_words(scene.study), "text"))
     else:
         found.append((seen.regime, "text"))
         found.append(_accuracy(scene, narrow=narrow))
@@ -64,6 +67,16 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
         words = "failed" if any(lane.state == "failed" for lane in troubled) else "stuck"
         found.append((f"{len(troubled)} of {len(seen.lanes)} lanes {words}", "alert bold"))
     return found
+
+
+def _plan_words(study: Study) -> str:
+    """`study`; `A/B score: inline, off · round 12`."""
+    far, told = study.progress, study.run.told
+    if far.kind != "ab":
+        return far.kind
+    at = "measuring rates" if far.state == "calibrating" else f"round {min(far.round + 1, far.rounds)} of {far.rounds}"
+    at = "paused" if far.state == "paused" else at
+    return f"A/B {told['switch']}: {', '.join(map(str, told['levels']))} · {at}"
 
 
 def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
@@ -78,36 +91,6 @@ def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
     return f"{'' if narrow else 'accuracy '}{words} for {since}", "on" if level else "off"
 
 
-def draw_open(scene: Scene, width: int) -> Canvas:
-    """One sentence on what is still open, or what to do."""
-    canvas = Canvas(width, 1)
-    canvas.put(1, 0, open_sentence(scene)[: width - 2], "dim")
-    return canvas
-
-
-def open_sentence(scene: Scene) -> str:
-    """What the person would ask next."""
-    seen = scene.view
-    if seen.ended is not None:
-        return "The session has ended and its journal is whole. q leaves."
-    if scene.orphaned:
-        return "The supervisor is gone and its workers with it; the journal holds all but the last moment. q leaves."
-    if seen.loading:
-        failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
-        left = len(seen.lanes) - len(failed)
-        words = {
-            0: "no lane is left to start: r tries again, e shows a lane's log.",
-            1: "one lane starts when it is warm.",
-        }.get(left, f"{count(left)} lanes start together when the last of them is warm.")
-        stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
-        return words[0].upper() + words[1:] + stays
-    if scene.comparison is None:
-        return "Means leave out each change's burn-in: 1 s and 5 images."
-    if any(not row.settled for row in scene.comparison.rows):
-        return "This stretch is still short: its change is dim until it is a block long."
-    return "One flip is no proof: flip again and see whether it stays. predict is without scoring, images/s with it."
-
-
 def draw_events(scene: Scene, width: int, height: int) -> Canvas:
     """The newest notes."""
     canvas = Canvas(width, height)
@@ -118,9 +101,14 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
     return canvas
 
 
+PLAN_KEYS = (
+    ("1-{lanes}", "lane"), ("tab", "table"), ("o", "outcome"), ("space", "{freeze}"), ("d", "detach"), ("x", "stop plan"),
+    ("?", "help"), ("q", "quit"), ("m", "mark"), ("e", "log"),
+)  # fmt: skip
 KEYS = (
-    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "{freeze}"),
-    ("?", "help"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("b", "A/B"), ("s", "switches"),
+    ("space", "{freeze}"), ("?", "help"), ("q", "quit"), ("o", "outcome"), ("tab", "table"), ("m", "mark"), ("d", "detach"),
+    ("r", "restart"), ("e", "log"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
 
@@ -134,7 +122,8 @@ def draw_keys(scene: Scene, width: int) -> Canvas:
         "freeze": "go on" if scene.frozen else "freeze",
     }
     row: Row = []
-    for key, words in KEYS:
+    planned = scene.study is not None and scene.study.progress.state != "over"
+    for key, words in PLAN_KEYS if planned else KEYS:
         shown = [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
         if sum(len(text) for text, _ in [*row, *shown]) >= width:
             break

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from quintet.engine.verdicts import Contrast
+
 DASH, MINUS = "—", "−"
+NARROW_POINTS = 4
+"""An interval below so many points has a decimal."""
 
 
 def figure(value: float | None) -> str:
@@ -27,12 +31,39 @@ def rate(hertz: float | None) -> str:
     return f"{hertz:.0f}" if hertz >= 9.95 else f"{hertz:.1f}"
 
 
-def change(percent: float | None) -> str:
-    """A whole percentage with its sign, zero without: +27, −28, 0."""
-    if percent is None:
+def change(percent: float | None, contrast: Contrast | None = None) -> str:
+    """A percentage with its sign, zero without: +27, −28, 0; one decimal where its interval is under 4 points wide."""
+    return DASH if percent is None else signed(percent, decimals(contrast))
+
+
+def decimals(contrast: Contrast | None) -> int:
+    """How many decimals an interval has earned."""
+    if contrast is None or contrast.low_pct is None or contrast.high_pct is None:
+        return 0
+    return int(contrast.high_pct - contrast.low_pct < NARROW_POINTS)
+
+
+def signed(percent: float, digits: int) -> str:
+    """A number with a real minus sign; zero has none."""
+    text = f"{abs(percent):.{digits}f}"
+    sign = "" if not float(text) else "+" if percent > 0 else MINUS
+    return sign + text
+
+
+def interval(contrast: Contrast | None) -> str:
+    """`−33 .. −22` in its change's digits, or a dash."""
+    if contrast is None or contrast.low_pct is None or contrast.high_pct is None:
         return DASH
-    whole = round(percent)
-    return f"{'+' if whole > 0 else MINUS if whole < 0 else ''}{abs(whole)}"
+    digits = decimals(contrast)
+    return f"{signed(contrast.low_pct, digits)} .. {signed(contrast.high_pct, digits)}"
+
+
+def about(ns: int) -> str:
+    """A time left, rounded up and never to the second: `about 24 min`, `under a minute`."""
+    minutes = -(-ns // 60_000_000_000)
+    if minutes <= 1:
+        return "under a minute"
+    return f"about {minutes} min" if minutes < 100 else f"about {-(-minutes // 60)} h"
 
 
 def clock(ns: int) -> str:
