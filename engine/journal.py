@@ -8,11 +8,13 @@ gave a wrong number in silence.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgpack
 
@@ -41,16 +43,29 @@ def check_bytes(offset: int, length: int, crc: int) -> bytes:
     )
 
 
+RESERVE_BYTES = 32 * 1024
+"""Held back on the disk beside a journal, so that what broke, the end and a check fit when the disk is full."""
+
+
 class Journal:
     """The writing end. One process writes; many may read meanwhile."""
 
     def __init__(self, path: Path) -> None:
-        """Create the file. Raises FileExistsError or OSError."""
+        """Create the file, and hold back a reserve. Raises FileExistsError, or OSError when it cannot be written."""
         self.path = path
         self.size_bytes = 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._checked_to = 0
         self._crc = 0
+        self._gone = False
+        try:
+            self._reserve: IO[bytes] | None = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  it has no name, and lives as long
+            self._reserve.write(bytes(RESERVE_BYTES))
+            self._reserve.flush()
+        except OSError:
+            os.close(self._descriptor)
+            path.unlink()
+            raise
 
     def append(self, frame: Frame) -> None:
         """Append one event. Raises JournalBroken when the disk did not take it."""
@@ -59,7 +74,13 @@ class Journal:
             self.check()
 
     def check(self) -> None:
-        """Close the stretch since the last check, if there is one. Call it once a second."""
+        """Close the stretch since the last check, if there is one. Call it once a second.
+
+        Raises JournalBroken, also when the file was removed: nobody could read what is written from then on.
+        """
+        if os.fstat(self._descriptor).st_nlink == 0 and not self._gone:
+            self._gone = True
+            raise JournalBroken(f"{self.path} was removed while the session was writing it.")
         if self.size_bytes > self._checked_to:
             self._write(check_bytes(self._checked_to, self.size_bytes - self._checked_to, self._crc))
             self._checked_to, self._crc = self.size_bytes, 0
@@ -69,16 +90,26 @@ class Journal:
         try:
             self.check()
         finally:
+            self._release()
             os.close(self._descriptor)
+
+    def _release(self) -> None:
+        """Give the reserve back to the disk."""
+        if self._reserve is not None:
+            with contextlib.suppress(OSError):
+                self._reserve.close()
+            self._reserve = None
 
     def _write(self, content: bytes) -> None:
         try:
             written = os.write(self._descriptor, content)
         except OSError as error:
-            raise JournalBroken(f"{self.path} takes no more: {error.strerror}") from error
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: {error.strerror}.") from error
         if written < len(content):
             os.ftruncate(self._descriptor, self.size_bytes)
-            raise JournalBroken(f"{self.path} takes no more: the disk is full")
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: the disk is full.")
         self.size_bytes += written
         self._crc = zlib.crc32(content, self._crc)
 
@@ -239,7 +270,7 @@ class Reader:
             events.append([LOST, *lost])
             self._lost_at = lost[0] if self._lost_at is None else self._lost_at
         if good:
-            taken = _whole_events(bytes(self._pending[begin : check.at]))
+            taken = whole_events(bytes(self._pending[begin : check.at]))
             self._moved = moved if begin == 0 or moved else self._moved
             self._recognise(taken)
             events += taken[given:]
@@ -317,7 +348,8 @@ def _who(event: list[Any]) -> dict[str, Any]:
     return said
 
 
-def _whole_events(content: bytes) -> list[list[Any]]:
+def whole_events(content: bytes) -> list[list[Any]]:
+    """The events of a stretch whose check holds."""
     whole = msgpack.Unpacker(max_buffer_size=len(content) or 1, strict_map_key=False)
     whole.feed(content)
     return _take(whole)[0]

@@ -39,6 +39,8 @@ class Asked(NamedTuple):
     linger_s: float | None
     plan: dict[str, Any] | None = None
     """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
+    most_bytes: int | None = None
+    """End once the journal is so long."""
 
 
 def headless(asked: Asked) -> int:
@@ -49,7 +51,10 @@ def headless(asked: Asked) -> int:
     private = places.private_folder(journal)
     try:
         supervisor = Supervisor(
-            asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan)
+            asked.profile,
+            journal,
+            private,
+            Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan, asked.most_bytes),
         )
     except OSError as error:
         shutil.rmtree(private, ignore_errors=True)
@@ -61,15 +66,20 @@ def headless(asked: Asked) -> int:
         waiting = asyncio.create_task(opened.wait())
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        if opened.is_set():
-            await _progress(journal, running)
-        return await running
+        told = await _progress(journal, running) if opened.is_set() else []
+        status = await running
+        if supervisor.broken is not None and supervisor.broken not in told:
+            print(f"fault (disk): {supervisor.broken}", file=sys.stderr, flush=True)
+        return status
 
     return asyncio.run(all_of_it())
 
 
-async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
-    """Print the path, then what the journal says, every few seconds, and each fault: this too is only a reader."""
+async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
+    """Print the path, then what the journal says, every few seconds, and each fault: this too is only a reader.
+
+    Returns the faults' texts.
+    """
     print(journal, flush=True)
     session, told = Session(), 0
     with Reader(journal) as reader:
@@ -83,7 +93,7 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
                 print(f"fault ({fault.kind}): {fault.text}", file=sys.stderr, flush=True)
             told = len(faults)
             if ended:
-                return
+                return [fault.text for fault in faults]
             print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
 
 
@@ -205,7 +215,7 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
         "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
-        "forks": asked.forks, "say": say, "plan": asked.plan,
+        "forks": asked.forks, "say": say, "plan": asked.plan, "most_bytes": asked.most_bytes,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(
