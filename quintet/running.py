@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,7 @@ from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
+from quintet.observing import own_screen, told
 
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
@@ -39,6 +41,8 @@ class Asked(NamedTuple):
     linger_s: float | None
     plan: dict[str, Any] | None = None
     """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
+    observed: bool = False
+    """With a screen of its own on a terminal that nobody sees; what it cost is printed at the end."""
 
 
 def headless(asked: Asked) -> int:
@@ -62,10 +66,14 @@ def headless(asked: Asked) -> int:
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if opened.is_set():
-            await _progress(journal, running)
+            with own_screen(journal) if asked.observed else contextlib.nullcontext():
+                await _progress(journal, running)
         return await running
 
-    return asyncio.run(all_of_it())
+    status = asyncio.run(all_of_it())
+    if asked.observed:
+        print(told(journal))
+    return status
 
 
 async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
