@@ -84,6 +84,26 @@ def runs(session: Session) -> list[Run]:
     ]
 
 
+class Progress(NamedTuple):
+    """How far a run is. Rounds count from 1 here, for people; 0 while it calibrates."""
+
+    round: int
+    rounds: int
+    block: Block | None
+    """The block under way, None between two."""
+    left_ns: int
+    """About how long to go, by whole rounds; 0 when it is over."""
+
+
+def progress(session: Session, run: Run) -> Progress:
+    """How far a run is, from the journal alone."""
+    last = session.blocks[run.blocks[-1]] if run.blocks else None
+    number = 0 if last is None else last.start.round + 1
+    over = run.told.get("state") == "over"
+    left = 0 if over else (run.planned - max(0, number - 1)) * int(run.told.get("round_ns", 0))
+    return Progress(number, run.planned, last if last is not None and last.end is None else None, left)
+
+
 def counted(session: Session, run: Run) -> Iterator[Counted]:
     """The blocks of a run that count, in order: over, not void, and no lane's arm, gate or life changed within."""
     changes = [change.t_ns for change in session.changes]

@@ -166,8 +166,9 @@ def tables(
 ) -> list[Table]:
     """All tables of contrasts that the session's plans fill, for one outcome (blocks.BLOCK_OUTCOMES).
 
-    Where two plans fill the same table, the later one's stands: rounds of two plans are not pooled. `measures`: the
-    caller's memo, to ask again cheaply. A lane without a single difference is left out.
+    Where two plans fill the same table, the later one's stands: rounds of two plans are not pooled. A lane without a
+    single difference is left out. `measures`: the caller's memo, to ask again cheaply; the tables change only when a
+    block or a plan ends, so a screen need not ask more often.
     """
     known = Measures(session) if measures is None else measures
     found: dict[str, Table] = {}

@@ -11,7 +11,7 @@ import pytest
 
 from quintet.engine import events as ev
 from quintet.engine import switches
-from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
+from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, progress, runs
 from quintet.engine.contrasts import Table, by_hand, cell_means, lamp, percentages, tables
 from quintet.engine.plans import ab, study, visits
 from quintet.engine.session import Session
@@ -211,6 +211,18 @@ def _later(frame: ev.Frame, by_ns: int, blocks: int) -> ev.Frame:
         return frame._replace(block=frame.block + blocks, t_ns=frame.t_ns + by_ns)
     assert isinstance(frame, (ev.Arm, ev.Gate, ev.Command))
     return frame._replace(t_ns=frame.t_ns + by_ns)
+
+
+def test_progress_is_told_by_the_journal_alone() -> None:
+    frames = planned(ab(NAMES, rounds=4), lambda *_: 20.0, over="")
+    third = next(place for place, frame in enumerate(frames) if isinstance(frame, ev.BlockStart) and frame.round == 2)
+    session = folded(frames[: third + 1])
+    run = runs(session)[0]
+    found = progress(session, run)
+    assert (found.round, found.rounds, found.block) == (3, 4, session.blocks[-1])
+    assert found.left_ns == 2 * run.told["round_ns"]
+    done = folded(planned(ab(NAMES, rounds=4), lambda *_: 20.0))
+    assert progress(done, runs(done)[0])[1:] == (4, None, 0)
 
 
 def test_a_memo_gives_the_same_tables_while_the_session_grows() -> None:
