@@ -16,10 +16,9 @@ class Doubt:
     """Spans of doubt, (begin_ns, end_ns) in order; the last one's end is None while it lasts."""
 
     spans: list[tuple[int, int | None]] = field(default_factory=list)
-    active: frozenset[int] | None = None
-    """The active lanes as telemetry told them since the doubt began."""
+    active: set[int] | None = None
+    """The active lanes, once telemetry has told them since the doubt began."""
     _sure: set[int] = field(default_factory=set)
-    _closed: set[int] = field(default_factory=set)
 
     @property
     def lasts(self) -> bool:
@@ -30,27 +29,30 @@ class Doubt:
         """From t_ns on nothing is sure; what was sure since an earlier beginning is so no more."""
         self.active = None
         self._sure.clear()
-        self._closed.clear()
         if not self.lasts:
             self.spans.append((t_ns, None))
 
     def told(self, active: Collection[int]) -> None:
         """Telemetry names the active lanes."""
-        self.active = frozenset(active)
+        self.active = set(active)
 
     def sure(self, lane: int) -> None:
         """This lane's levels are known."""
         self._sure.add(lane)
-        self._closed.discard(lane)
+
+    def opened(self, lane: int) -> None:
+        """This lane is active from now on."""
+        if self.active is not None:
+            self.active.add(lane)
 
     def closed(self, lane: int) -> None:
         """This lane is parked, dead, or loading."""
-        self._closed.add(lane)
+        if self.active is not None:
+            self.active.discard(lane)
 
-    def end(self, t_ns: int, lanes: int) -> bool:
-        """End it if all is known at t_ns of so many lanes; whether it ended."""
-        wanted = range(lanes) if self.active is None else self.active
-        if not self.lasts or not all(lane in self._sure or lane in self._closed for lane in wanted):
+    def end(self, t_ns: int) -> bool:
+        """End it at t_ns if all is known; whether it ended."""
+        if not self.lasts or self.active is None or not self.active <= self._sure:
             return False
         begin_ns = self.spans[-1][0]
         self.spans[-1] = (begin_ns, max(begin_ns, t_ns))

@@ -29,7 +29,7 @@ LOST = "lost_bytes"
 """The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
 FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk")
 OUTCOMES = ("done", "same", "refused", "silent")
-ENDS = ("asked", "time", "plan", "linger", "signal", "fault")
+ENDS = ("asked", "time", "plan", "linger", "signal", "fault", "size")
 
 Levels: TypeAlias = dict[str, Union[str, int, float, None]]
 """A level for every switch by name; None only for `mode`, when the levels are no preset's."""

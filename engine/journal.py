@@ -8,11 +8,13 @@ gave a wrong number in silence.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgpack
 
@@ -41,16 +43,29 @@ def check_bytes(offset: int, length: int, crc: int) -> bytes:
     )
 
 
+RESERVE_BYTES = 32 * 1024
+"""Held back on the disk beside a journal, so that what broke, the end and a check fit when the disk is full."""
+
+
 class Journal:
     """The writing end. One process writes; many may read meanwhile."""
 
     def __init__(self, path: Path) -> None:
-        """Create the file. Raises FileExistsError or OSError."""
+        """Create the file, and hold back a reserve. Raises FileExistsError, or OSError when it cannot be written."""
         self.path = path
         self.size_bytes = 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._checked_to = 0
         self._crc = 0
+        self._gone = False
+        try:
+            self._reserve: IO[bytes] | None = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  it has no name, and lives as long
+            self._reserve.write(bytes(RESERVE_BYTES))
+            self._reserve.flush()
+        except OSError:
+            os.close(self._descriptor)
+            path.unlink()
+            raise
 
     def append(self, frame: Frame) -> None:
         """Append one event. Raises JournalBroken when the disk did not take it."""
@@ -59,7 +74,13 @@ class Journal:
             self.check()
 
     def check(self) -> None:
-        """Close the stretch since the last check, if there is one. Call it once a second."""
+        """Close the stretch since the last check, if there is one. Call it once a second.
+
+        Raises JournalBroken, also when the file was removed: nobody could read what is written from then on.
+        """
+        if os.fstat(self._descriptor).st_nlink == 0 and not self._gone:
+            self._gone = True
+            raise JournalBroken(f"{self.path} was removed while the session was writing it.")
         if self.size_bytes > self._checked_to:
             self._write(check_bytes(self._checked_to, self.size_bytes - self._checked_to, self._crc))
             self._checked_to, self._crc = self.size_bytes, 0
@@ -69,16 +90,26 @@ class Journal:
         try:
             self.check()
         finally:
+            self._release()
             os.close(self._descriptor)
+
+    def _release(self) -> None:
+        """Give the reserve back to the disk."""
+        if self._reserve is not None:
+            with contextlib.suppress(OSError):
+                self._reserve.close()
+            self._reserve = None
 
     def _write(self, content: bytes) -> None:
         try:
             written = os.write(self._descriptor, content)
         except OSError as error:
-            raise JournalBroken(f"{self.path} takes no more: {error.strerror}") from error
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: {error.strerror}.") from error
         if written < len(content):
             os.ftruncate(self._descriptor, self.size_bytes)
-            raise JournalBroken(f"{self.path} takes no more: the disk is full")
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: the disk is full.")
         self.size_bytes += written
         self._crc = zlib.crc32(content, self._crc)
 
@@ -139,7 +170,7 @@ class Reader:
         self._searched = 0
         self._given = 0  # events of the open stretch that were handed out unverified
         self._tail_unpacker: msgpack.Unpacker | None = None
-        self._tail_torn = self._tail_bad = False
+        self._tail_bad = False
         self._known: dict[str, Any] = {}
         self._lost_at: int | None = None  # the last loss since an event said whose it is
         self._moved = False  # whether a stretch out of its place was used since then
@@ -160,11 +191,6 @@ class Reader:
     def unverified_bytes(self) -> int:
         """Bytes past the last check."""
         return 0 if self._tail_bad else len(self._pending)
-
-    @property
-    def unverified_events(self) -> int:
-        """So many of the events handed out last stand past the last check."""
-        return self._given
 
     def poll(self, piece_bytes: int = PIECE_BYTES) -> Batch:
         """The next events, at most about piece_bytes of them; empty when nothing was added."""
@@ -211,7 +237,11 @@ class Reader:
         while (at := self._pending.find(CHECK_HEAD, self._searched)) >= 0:
             if at + CHECK_BYTES > len(self._pending):
                 return None
-            found = _Check(at, *struct.unpack_from(">QxIxI", self._pending, at + len(CHECK_HEAD)))
+            offset, *widths_and_fields = struct.unpack_from(">QBIBI", self._pending, at + len(CHECK_HEAD))
+            found = _Check(at, offset, *widths_and_fields[1::2])
+            if widths_and_fields[::2] != [0xCE, 0xCE]:
+                self._searched = at + 1
+                continue
             if found.offset + found.length == self._base + at:
                 return found
             if found.offset >= self._expected and 0 < found.length <= at and self._holds(found):
@@ -240,7 +270,7 @@ class Reader:
             events.append([LOST, *lost])
             self._lost_at = lost[0] if self._lost_at is None else self._lost_at
         if good:
-            taken = _whole_events(bytes(self._pending[begin : check.at]))
+            taken = whole_events(bytes(self._pending[begin : check.at]))
             self._moved = moved if begin == 0 or moved else self._moved
             self._recognise(taken)
             events += taken[given:]
@@ -249,7 +279,7 @@ class Reader:
         del self._pending[: check.at + CHECK_BYTES]
         self._searched = 0
         self._tail_unpacker = None
-        self._tail_torn = self._tail_bad = False
+        self._tail_bad = False
 
     def _recognise(self, events: list[list[Any]]) -> None:
         """Stop where events say that they are another session's: at the loss before them, or at their stretch."""
@@ -263,21 +293,20 @@ class Reader:
 
     def _tail(self, content: bytes) -> list[list[Any]]:
         """Whole events past the last check that were not handed out yet."""
-        if self._tail_torn:
+        if self._tail_bad:
             return []
         if self._tail_unpacker is None:
             self._tail_unpacker = msgpack.Unpacker(max_buffer_size=1 << 24, strict_map_key=False)
             self._tail_unpacker.feed(self._pending)
-            events, self._tail_torn = _take(self._tail_unpacker)
+            events, torn = _take(self._tail_unpacker)
             events = events[self._given :]
         else:
             self._tail_unpacker.feed(content)
-            events, self._tail_torn = _take(self._tail_unpacker)
-        if any(event[0] == "check" or self._is_strange(event) for event in events):  # a hurt check, or not ours
+            events, torn = _take(self._tail_unpacker)
+        if torn or any(event[0] == "check" or self._is_strange(event) for event in events):  # a hurt check, or not ours
             if self._given:
-                self._given = 0
                 raise _Again
-            self._tail_torn = self._tail_bad = True
+            self._tail_bad = True
             return []
         self._given += len(events)
         return events
@@ -319,7 +348,8 @@ def _who(event: list[Any]) -> dict[str, Any]:
     return said
 
 
-def _whole_events(content: bytes) -> list[list[Any]]:
+def whole_events(content: bytes) -> list[list[Any]]:
+    """The events of a stretch whose check holds."""
     whole = msgpack.Unpacker(max_buffer_size=len(content) or 1, strict_map_key=False)
     whole.feed(content)
     return _take(whole)[0]

@@ -229,10 +229,9 @@ class Session:
 
     def _resolve(self, t_ns: int) -> None:
         """Once all is known again, say so for every lane."""
-        active = self.doubt.active
-        if self.doubt.end(max(t_ns, self.last_ns), len(self.lanes)):
+        if self.doubt.active is not None and self.doubt.end(max(t_ns, self.last_ns)):
             for lane in self.lanes:
-                lane.open = lane.open if active is None else lane.number in active
+                lane.open = lane.number in self.doubt.active
                 self._change(self.doubt.spans[-1][1] or t_ns, lane)
 
     def _see(self, t_ns: int) -> None:
@@ -292,8 +291,8 @@ class Session:
         lane.gates.append(event)
         lane.open = event.open
         self._change(event.t_ns, lane)
-        if self.doubt.lasts and not event.open:
-            self.doubt.closed(event.lane)
+        if self.doubt.lasts:
+            (self.doubt.opened if event.open else self.doubt.closed)(event.lane)
             self._resolve(event.t_ns)
 
     def _value(self, event: ev.Value) -> None:

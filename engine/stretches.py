@@ -140,7 +140,12 @@ def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = R
 
 def regime_of(session: Session, setting: Setting) -> str:
     """`together` when every lane that is able to run is active, `alone` for one, else the active lanes' names."""
-    able = [lane.number for lane in session.lanes if lane.ready is not None and lane.number not in _failed(session)]
+    hurt = bool(session.doubt.spans)  # a lane's `ready` may be among lost bytes
+    able = [
+        lane.number
+        for lane in session.lanes
+        if (lane.ready is not None or lane.gates or hurt) and lane.number not in _failed(session)
+    ]
     lanes = setting.lanes
     if len(lanes) > 1 and set(lanes) >= set(able):
         return "together"

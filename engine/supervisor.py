@@ -58,6 +58,8 @@ class Options(NamedTuple):
     """Whether a nursery may fork the workers."""
     plan: dict[str, Any] | None = None
     """A plan to begin at the common start, as `Conducting.begin` takes it; the session ends with it."""
+    most_bytes: int | None = None
+    """End once the journal is so long."""
 
 
 class Supervisor:
@@ -85,6 +87,8 @@ class Supervisor:
         )
         self._begun = False
         self._reason: str | None = None
+        self.broken: str | None = None
+        """Why the journal could not be written to its end, in a sentence; the journal itself may not hold it."""
         self._clocked_ns = 0
         self._leave: asyncio.TimerHandle | None = None
 
@@ -123,19 +127,23 @@ class Supervisor:
                 await asyncio.wait_for(self._done.wait(), 1.0)
 
     def _append(self, event: Frame) -> None:
-        try:
-            self._journal.append(event)
-        except JournalBroken:
-            self._broken()
+        if self.broken is None or isinstance(event, Fault | End):  # what is left of the disk is for these
+            try:
+                self._journal.append(event)
+            except JournalBroken as error:
+                self._broken(error)
+            if self._options.most_bytes is not None and self._journal.size_bytes >= self._options.most_bytes:
+                self._finish("size")
         self._commands.take(event)
 
-    def _broken(self) -> None:
-        """The disk takes no more: say so if it takes that much, and end."""
-        if self._reason != "fault":
-            self._finish("fault")
+    def _broken(self, error: JournalBroken) -> None:
+        """The journal takes no more, or is no more: say so in it if it takes that much, and end."""
+        if self.broken is None:
+            self.broken = f"{error} The session ended."
+            self._reason = "fault"
+            self._done.set()
             with contextlib.suppress(JournalBroken):
-                text = "The journal's disk takes no more; the session ended."
-                self._journal.append(Fault(None, time.monotonic_ns(), "disk", text, ""))
+                self._journal.append(Fault(None, time.monotonic_ns(), "disk", self.broken, ""))
 
     def _hung_up(self) -> None:
         """The terminal went away: a run that ends by itself goes on to its end."""
@@ -161,8 +169,8 @@ class Supervisor:
                 self._append(Fault(link.number, now, "stuck", text, stderr_tail(link.stderr)))
         try:
             self._journal.check()
-        except JournalBroken:
-            self._broken()
+        except JournalBroken as error:
+            self._broken(error)
 
     def _append_telemetry(self) -> None:
         """What the machine's counters say, what workers and screens tell of themselves."""

@@ -14,7 +14,6 @@ import io
 import os
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -98,6 +97,9 @@ def run(
     linger: Annotated[
         str, typer.Option("--linger", metavar="TIME", help="End a session that has had no screen for so long.")
     ] = "10m",
+    max_log_size: Annotated[
+        str | None, typer.Option("--max-log-size", metavar="SIZE", help="End once the log is so long: 200MB, 1.5GB.")
+    ] = None,
 ) -> None:
     """Run the lanes and show them live. Starts in validation, together."""
     from quintet import running
@@ -106,6 +108,7 @@ def run(
         profile=checked(profile, set_), sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
         linger_s=seconds("--linger", linger),
+        most_bytes=None if max_log_size is None else size_bytes("--max-log-size", max_log_size),
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 
@@ -132,15 +135,10 @@ def stop(
 
 @app.command(name="ls")
 def ls() -> None:
-    """List the live sessions."""
-    from quintet.engine import registry
+    """List the live sessions, then the logs in the log folder: how it stands or ended, length, size, lanes, path."""
+    from quintet import reading
 
-    live = registry.sessions()
-    for entry in live:
-        minutes = (time.time() - entry.began_wall_s) / 60
-        print(f"{entry.name}  for {minutes:.0f} min  {entry.journal}")
-    if not live:
-        print("no session is live", file=sys.stderr)
+    print("\n".join(reading.listing()))
 
 
 @app.command(name="report")
@@ -221,3 +219,12 @@ def seconds(option: str, text: str) -> float:
     if not found or not float(found[1]):
         raise BadInput(f"{option} {text}: give a time above zero, as in 90s, 5m or 1.5h.")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
+
+
+def size_bytes(option: str, text: str) -> int:
+    """Bytes of `200MB`, `64kB` or `1.5GB`. Raises BadInput."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)", text.strip(), re.IGNORECASE)
+    size = round(float(found[1]) * {"kb": 1e3, "mb": 1e6, "gb": 1e9}[found[2].lower()]) if found else 0
+    if size < 50_000:
+        raise BadInput(f"{option} {text}: give a size of at least 50kB, as in 200MB or 1.5GB.")
+    return size

@@ -56,6 +56,39 @@ def rules(
     return found
 
 
+def listing() -> list[str]:
+    """A line a live session, then a line a log of the log folders, the newest last."""
+    from quintet.engine import glance, places, registry
+
+    live = registry.sessions()
+    glances = [(f"live {(time.time() - entry.began_wall_s) / 60:.0f} min", Path(entry.journal)) for entry in live]
+    known = {Path(entry.journal) for entry in live}
+    paths = [path for folder in places.log_folders() for path in folder.glob("*.msgpack") if path not in known]
+    lines = []
+    for state, path in [*glances, *(("", path) for path in sorted(paths, key=_changed))]:
+        try:
+            found = glance.glance(path)
+        except OSError as error:
+            lines.append(f"{path.stem}  cannot be read: {error.strerror}  {path}")
+            continue
+        if found is not None:
+            length = "?" if found.length_s is None else f"{found.length_s / 60:.1f} min"
+            words = state or f"{found.ended} {length}"
+            lines.append(
+                f"{path.stem}  {words}  {found.size_bytes / 1e6:.1f} MB  {','.join(found.lanes) or '?'}  {path}"
+            )
+    if not live:
+        print("no session is live", file=sys.stderr)
+    return lines
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def report(log: str, by: Rules) -> str:
     """The report of a log in plain text. Raises BadInput."""
     from quintet.engine import logs

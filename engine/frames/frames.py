@@ -96,6 +96,7 @@ def _one(log: str | Path, rules: Rules) -> Frames:
         if lane.lost or lane.holes
     ]
     notes += [f"the last {unverified_bytes} bytes have no check yet"] if unverified_bytes else []
+    notes += ["no end event: cut off, or still running"] if session.end is None else []
     return Frames(
         samples(session, images, settings, wall, rules, names), events.stretches(tell, settings),
         events.blocks(tell, rules), events.arms(tell), events.values(tell), events.telemetry(tell), events.marks(tell),
