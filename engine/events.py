@@ -139,8 +139,9 @@ class Telemetry(NamedTuple):
 class Command(NamedTuple):
     """Something asked: `what` is a map of one key.
 
-    Of lanes: `set` (levels), `gate` (open), `restart` or `stop`. Of the session: `plan` (a plan's description: it
-    begins), `pause` (true or false) or `stop_plan`.
+    Of lanes: `set` (levels), `gate` (open), `restart` or `stop`. Of the session: `plan` (a plan's description, told when
+    it begins, when its lengths are fixed and when it is over: plans.describe), `pause` (true or false), `stop_plan`, or
+    `screen` (`on` or `off`).
     """
 
     id: int

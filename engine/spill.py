@@ -30,11 +30,17 @@ class Effect(NamedTuple):
     """`planned` at the planned end, else None: there is no live interval here."""
 
 
-def effects(session: Session, run: Run, outcome: str = "predict", measures: Measures | None = None) -> list[Effect]:
-    """The matrix of one run of kind `matrix`, row by row; lanes without enough pairs are left out."""
+def effects(
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> list[Effect]:
+    """The matrix of one run of kind `matrix`, row by row, as known then; lanes without enough pairs are left out."""
     known = measures or Measures(session)
     first = run.told["levels"][0]
-    pairs = _pairs(list(counted(session, run)))
+    pairs = _pairs(list(counted(session, run, until_ns)))
     found: list[Effect] = []
     for whom in run.lanes:
         signs: list[list[int]] = []

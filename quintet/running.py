@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,7 @@ from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
+from quintet.observing import own_screen, told
 
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
@@ -39,6 +41,8 @@ class Asked(NamedTuple):
     linger_s: float | None
     plan: dict[str, Any] | None = None
     """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
+    observed: bool = False
+    """With a screen of its own on a terminal that nobody sees; what it cost is printed at the end."""
     most_bytes: int | None = None
     """End once the journal is so long."""
 
@@ -66,13 +70,19 @@ def headless(asked: Asked) -> int:
         waiting = asyncio.create_task(opened.wait())
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        told = await _progress(journal, running) if opened.is_set() else []
+        texts: list[str] = []
+        if opened.is_set():
+            with own_screen(journal) if asked.observed else contextlib.nullcontext():
+                texts = await _progress(journal, running)
         status = await running
-        if supervisor.broken is not None and supervisor.broken not in told:
+        if supervisor.broken is not None and supervisor.broken not in texts:
             print(f"fault (disk): {supervisor.broken}", file=sys.stderr, flush=True)
         return status
 
-    return asyncio.run(all_of_it())
+    status = asyncio.run(all_of_it())
+    if asked.observed:
+        print(told(journal))
+    return status
 
 
 async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quintet.tui.lanes import draw_lanes
+from quintet.tui.matrix import draw_matrix
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Scene, layout
 from quintet.tui.sentences import draw_open
@@ -16,11 +17,12 @@ EVENTS = 2
 def draw(scene: Scene, width: int, height: int, first_chosen: int) -> dict[str, Canvas]:
     """Every part's canvas by its name; a part that is left out has no rows."""
     by_part = {"status": draw_status(scene, width), "keys": draw_keys(scene, width)}
-    if scene.study is not None and scene.page.startswith("plan") and scene.study.progress.kind == "study":
+    if scene.study is not None and scene.page.startswith("plan") and scene.study.progress.kind in ("study", "matrix"):
         where = study_layout(width, height, len(scene.session.lanes))
+        table = draw_study if scene.study.progress.kind == "study" else draw_matrix
         by_part |= {
             "progress": draw_progress(scene, scene.study, width), "lanes": draw_small_lanes(scene, where, width),
-            "table": draw_study(scene, scene.study, where, width), "gap0": Canvas(width, 1), "gap2": Canvas(width, 1),
+            "table": table(scene, scene.study, where, width), "gap0": Canvas(width, 1), "gap2": Canvas(width, 1),
         }  # fmt: skip
     else:
         where = layout(width, height, len(scene.session.lanes), first_chosen)

@@ -57,7 +57,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
 
 
 ENDS = {
-    "asked": "it was asked to", "time": "its time was over", "linger": "no screen came back",
+    "asked": "it was asked to", "plan": "its plan is done", "time": "its time was over", "linger": "no screen came back",
     "signal": "a signal told it to", "fault": "nothing was left to run",
 }  # fmt: skip
 

@@ -70,6 +70,15 @@ def plan_sentence(study: Study, names: list[str]) -> str:
         return far.buys
     if far.state == "paused":
         return "The plan is paused; its lanes run on. x, then p goes on."
+    if far.kind == "matrix":
+        return (
+            "Main effects only: what two flips do together cancels in the pairs." if study.run.reached else _left(far)
+        )
+    return _open_contrasts(study, names)
+
+
+def _open_contrasts(study: Study, names: list[str]) -> str:
+    far = study.progress
     contrasts = [
         (one, names[lane])
         for name, table in study.found.tables.items()

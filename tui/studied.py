@@ -8,6 +8,7 @@ from quintet.engine.blocks import RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, tables
 from quintet.engine.progress import Progress, progress
 from quintet.engine.session import Session
+from quintet.engine.spill import Effect, effects
 from quintet.engine.stretches import Level
 from quintet.engine.tables import lasting
 from quintet.engine.verdicts import Contrast, Lamp
@@ -22,6 +23,8 @@ class Found(NamedTuple):
     """The same tables for images/s."""
     cells: dict[tuple[int, str, Level], CellMean]
     """By lane, regime and level."""
+    effects: tuple[Effect, ...] = ()
+    """Of a matrix."""
 
     def contrast(self, table: str, lane: int) -> Contrast | None:
         """One lane's contrast in a table."""
@@ -68,6 +71,9 @@ class Studied:
 
 
 def _found(session: Session, run: Run, outcome: str, now_ns: int, measures: Measures) -> Found:
+    if run.told["kind"] == "matrix":
+        matrix = tuple(effects(session, run, outcome, measures, now_ns))
+        return Found(lamp(session, run, outcome, measures, now_ns), {}, {}, {}, matrix)
     its = {t.name: t for t in tables(session, outcome, measures=measures, until_ns=now_ns) if t.run == run}
     rates = {t.name: t for t in tables(session, RATE, measures=measures, until_ns=now_ns) if t.run == run}
     cells = {(c.lane, c.regime, c.level): c for c in cell_means(session, run, outcome, measures, now_ns)}

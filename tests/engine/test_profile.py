@@ -43,7 +43,7 @@ def test_rect_is_off_unless_a_lane_or_the_defaults_say_so(tmp_path: Path) -> Non
     assert [lane.rect for lane in profiles.load(str(profile)).lanes] == [False, True]
 
     profile.write_text('[defaults]\nbackend = "sleep"\n' + lanes.format("1"))
-    with pytest.raises(BadInput, match="lane b, `rect`: expected true or false"):
+    with pytest.raises(BadInput, match="lane b: `rect` is 1; expected true or false"):
         profiles.load(str(profile))
 
 

@@ -194,3 +194,23 @@ def test_an_ab_is_begun_paused_and_stopped_by_hand_on_the_simulated_machine(log:
         assert terminal.end() == 0
     finally:
         terminal.close()
+
+
+def test_a_matrix_shows_whose_switch_slows_whom_at_its_end() -> None:
+    machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
+    frames = rehearse(plans.matrix(NAMES, rounds=3, seed=3), machine)
+    session = folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    shown = lines(seen(session, session.last_ns))
+    top = next(place for place, line in enumerate(shown) if "whose mode slows whom, %" in line)
+    assert "withoutval against validation" in shown[top]
+    assert "95 % planned" in shown[top]
+    assert shown[top + 2].split() == ["of", "lane", *NAMES]
+    row = shown[top + 3 + 2].split()
+    assert row[0] == "detect"
+    assert len(row) == 6
+    assert all(word[0] in "+−0" for word in row[1:])
+    early = lines(seen(session, within(session, 0.4)))
+    assert any("no interval before its end" in line for line in early)
+    narrow = lines(seen(session, session.last_ns), 80, 24)
+    assert max(map(len, narrow)) <= 80
+    assert len(narrow) <= 24
