@@ -10,18 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
-
 from quintet.engine import events as ev
 from quintet.engine.doubt import Doubt
-from quintet.engine.events import JOURNAL, LOST, Frame, Levels, decode
+from quintet.engine.events import LOST, Levels
 from quintet.engine.rows import Rows
+from quintet.engine.usable import checked
 
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
-
-MOST = 2**62
-"""No time or count is larger; a tail's hurt bytes may say so."""
 
 
 class StepState(NamedTuple):
@@ -144,33 +140,10 @@ class Session:
             try:
                 if array[0] == "samples":
                     self._samples(array)
-                elif (frame := self._checked(array)) is not None:
+                elif (frame := checked(array, None if self.start is None else len(self.lanes))) is not None:
                     _FOLDS[type(frame)](self, frame)
             except (ValueError, TypeError, KeyError):  # msgspec's are ValueErrors; maps' contents have no types
                 self.left_out[array[0]] = self.left_out.get(array[0], 0) + 1
-
-    def _checked(self, array: Sequence[Any]) -> Frame | None:
-        """The frame of an array; None for an unknown kind.
-
-        Raises ValueError for one too short, with a wrong type, of a lane that there is none, or for a second `start`.
-        """
-        plain = decode(array, JOURNAL)
-        if plain is None:
-            return None
-        frame: Frame = msgspec.convert(tuple(plain), type=type(plain))
-        if any(isinstance(number, int) and abs(number) > MOST for number in frame):
-            raise ValueError("a number is too large")
-        lane = getattr(frame, "lane", None)
-        if lane is not None:
-            self._lane(lane)
-        if isinstance(frame, ev.Start) and (self.start is not None or not _named(frame.manifest.get("lanes"))):
-            raise ValueError("a session starts once, and names its lanes")
-        if isinstance(frame, ev.Arm) and "score" not in frame.levels:
-            raise ValueError("an arm holds every switch")
-        if isinstance(frame, ev.BlockStart):
-            for number in (*frame.cell["lanes"], *(() if frame.cell["levels"] and frame.cell["regime"] else (None,))):
-                self._lane(number)
-        return frame
 
     def _lane(self, number: Any) -> Lane:
         if not isinstance(number, int) or not 0 <= number < len(self.lanes):
@@ -387,14 +360,6 @@ _FOLDS: dict[type, Any] = {
     ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
     ev.End: Session._end,
 }  # fmt: skip
-
-
-def _named(lanes: Any) -> bool:
-    """Whether a manifest's lanes can be folded: each a map with a name and a task."""
-    return isinstance(lanes, list) and all(
-        isinstance(lane, dict) and isinstance(lane.get("threads", 1), int) and {"name", "task"} <= set(lane)
-        for lane in lanes
-    )
 
 
 def folded(arrays: Iterable[Sequence[Any]]) -> Session:

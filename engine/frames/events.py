@@ -12,9 +12,10 @@ from quintet.engine import events as ev
 from quintet.engine.frames.columns import METRICS, SCHEMA, TELEMETRY, frame
 from quintet.engine.frames.samples import Settings, counting
 from quintet.engine.frames.taken import Taken, Wall
-from quintet.engine.session import MOST, Asked, Block
+from quintet.engine.session import Asked, Block
 from quintet.engine.stretches import Rules
 from quintet.engine.switches import SWITCHES
+from quintet.engine.usable import MOST
 
 
 class Teller(NamedTuple):
