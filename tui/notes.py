@@ -58,7 +58,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
 
 ENDS = {
     "asked": "it was asked to", "plan": "its plan is done", "time": "its time was over", "linger": "no screen came back",
-    "signal": "a signal told it to", "fault": "nothing was left to run",
+    "signal": "a signal told it to", "size": "its journal is as long as it may be", "fault": "nothing was left to run",
 }  # fmt: skip
 
 
