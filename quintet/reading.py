@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the command line, once."""
     if not any(command.name == "export" for command in app.registered_commands):
         app.command(name="export")(export)
+        app.command(name="compare")(compare)
 
 
 def rules(
@@ -139,3 +140,33 @@ class Progress:
     def part(self, done: int, of: int) -> None:
         """So much of it is done."""
         self.say(f"written {100 * done // max(1, of)} %")
+
+
+def compare(
+    log: Annotated[list[str], typer.Argument(metavar="LOG LOG...", help="Paths of journals, or sessions' names.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="As of report.")] = "predict",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where weights, data, device or switches differ.")
+    ] = False,
+) -> None:
+    """Put the same cells of logs side by side: each log against the first, with the change from it."""
+    from quintet.engine import logs
+    from quintet.engine.compare import compared, differences
+    from quintet.engine.report.side_by_side import side_by_side
+
+    if len(log) < 2:
+        raise BadInput("compare needs two logs at least.")
+    by = rules(
+        outcome=outcome, burn_in_s=None, burn_in_images=None, block_s=None, block_images=None, margin_pct=2.0, percentile=95
+    )  # fmt: skip
+    first, *others = (logs.read(one) for one in log)
+    pages = []
+    for other in others:
+        differ = differences(first.session, other.session)
+        if differ and not anyway:
+            raise BadInput(
+                f"{first.path.name} and {other.path.name} were measured under different conditions: "
+                f"{'; '.join(differ)}. Compare them with --anyway."
+            )
+        pages.append(side_by_side(first, other, differ, compared(first.session, other.session, by), outcome))
+    print("\n\n".join(pages))
