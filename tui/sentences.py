@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
-from quintet.tui.notes import count
+from quintet.engine.wording import count
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, flip_table
 from quintet.tui.scene import Scene
