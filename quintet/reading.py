@@ -1,4 +1,4 @@
-"""The commands that read logs: what rules to read them by, reports, and exports."""
+"""Reading logs: the rules of the options that read one, and the command that exports it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def rules(
     margin_pct: float, percentile: int,
 ) -> Rules:  # fmt: skip
     """The rules of these options; None is the default. Raises BadInput."""
-    from quintet.engine.rows import OUTCOMES, PERCENTILE_FLOORS
+    from quintet.engine.blocks import BLOCK_OUTCOMES
+    from quintet.engine.rows import PERCENTILE_FLOORS
     from quintet.engine.stretches import RULES
 
-    if outcome not in OUTCOMES:
-        raise BadInput(f"--outcome {outcome}: there are {', '.join(OUTCOMES)}.")
+    if outcome not in BLOCK_OUTCOMES:
+        raise BadInput(f"--outcome {outcome}: there are {', '.join(BLOCK_OUTCOMES)}.")
     if percentile not in PERCENTILE_FLOORS or percentile == 50:
         raise BadInput(f"--percentile {percentile}: there are 90, 95 and 99.")
     for option, number in (
@@ -88,15 +89,6 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def report(log: str, by: Rules) -> str:
-    """The report of a log in plain text. Raises BadInput."""
-    from quintet.engine import logs
-    from quintet.engine.report.text import text_report
-
-    read = logs.read(log)
-    return text_report(read.session, read.path, read.bad, read.unverified_bytes, by)
 
 
 def export(

@@ -8,8 +8,8 @@ from quintet.engine.contrasts import CellMean
 from quintet.engine.progress import Progress
 from quintet.engine.session import Session
 from quintet.engine.verdicts import Contrast
+from quintet.engine.wording import count
 from quintet.tui import spark
-from quintet.tui.notes import count
 from quintet.tui.part import Canvas, Row
 from quintet.tui.results import INTERVALS, Line, outcome_words
 from quintet.tui.scene import Layout, Scene, level_words, page_of
