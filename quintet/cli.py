@@ -118,7 +118,7 @@ def run(
 def attach(
     log: Annotated[str | None, typer.Argument(metavar="[LOG]", help="A live session's name or journal.")] = None,
 ) -> None:
-    """Show a live session again, from any folder; two screens at once are fine."""
+    """Show a live session again. From any folder; two screens at once are fine."""
     from quintet import running
 
     raise typer.Exit(running.attach(log))
@@ -136,7 +136,7 @@ def stop(
 
 @app.command(name="ls")
 def ls() -> None:
-    """List the live sessions, then the logs in the log folder: how it stands or ended, length, size, lanes, path."""
+    """List live sessions and past logs. How each stands or ended, length, size, lanes, path."""
     from quintet import reading
 
     print("\n".join(reading.listing()))
@@ -168,7 +168,7 @@ def check(
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
 ) -> None:
-    """Look at a profile and this machine, load every lane once, and tell all that is wrong."""
+    """A doctor: every fault of a profile at once. Looks at this machine and loads every lane once."""
     from quintet import checking
 
     raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))

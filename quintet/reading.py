@@ -97,7 +97,7 @@ def export(
     form: Annotated[str, typer.Option("--format", help="parquet, csv or perfetto.")] = "parquet",
     force: Annotated[bool, typer.Option("--force", help="Replace files of the same names.")] = False,
 ) -> None:
-    """Write a journal's data frames as Parquet or CSV, or the session as a trace that ui.perfetto.dev opens."""
+    """A journal as Parquet, CSV or a trace. The trace opens in ui.perfetto.dev."""
     import warnings
 
     from quintet.engine.frames import load
@@ -141,7 +141,7 @@ def compare(
         bool, typer.Option("--anyway", help="Also where weights, data, device or switches differ.")
     ] = False,
 ) -> None:
-    """Put the same cells of logs side by side: each log against the first, with the change from it."""
+    """Logs side by side. The same cells, each log against the first, with the change from it."""
     from quintet.engine import logs
     from quintet.engine.compare import compared, differences
     from quintet.engine.report.side_by_side import side_by_side

@@ -51,7 +51,7 @@ def report(
     ] = 2.0,
     percentile: Annotated[int, typer.Option("--percentile", help="The tail that is shown: 90, 95 or 99.")] = 95,
 ) -> None:
-    """What a journal has found: finding, method, conditions, tables; by other rules than it was run with, if asked."""
+    """What a journal has found. Finding, method, conditions, tables; by other rules than it was run with, if asked."""
     from quintet import reading
     from quintet.engine import logs
     from quintet.engine.report.findings import findings
