@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Block, Session
-from quintet.engine.stretches import Level
+from quintet.engine.stretches import RULES, Level, Rules
 
 RATE = "images_per_s"
 BLOCK_OUTCOMES = (*OUTCOMES, RATE)
@@ -87,6 +87,16 @@ def runs(session: Session, until_ns: int | None = None) -> list[Run]:
     ]
 
 
+def times(session: Session, until_ns: int) -> list[tuple[int, int]]:
+    """From when to when each plan ran: to its last block's end, or until now while it is not over."""
+    found = []
+    for run in runs(session, until_ns):
+        ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
+        over = run.told.get("state") == "over"
+        found.append((run.begun_ns, max(ends, default=run.begun_ns) if over else until_ns))
+    return found
+
+
 def _until(until_ns: int | None) -> int:
     return 1 << 62 if until_ns is None else until_ns
 
@@ -120,9 +130,9 @@ class Measures:
     A block's means are final when a later block has started, since every lane sends what it has before it acknowledges.
     """
 
-    def __init__(self, session: Session) -> None:
-        """For one session; it may go on growing."""
-        self.session = session
+    def __init__(self, session: Session, rules: Rules = RULES) -> None:
+        """For one session; it may go on growing. Of the rules the planned burn-in counts."""
+        self.session, self.rules = session, rules
         self._final: dict[int, dict[int, BlockMean]] = {}
 
     def of(self, place: int) -> dict[int, BlockMean]:
@@ -133,7 +143,7 @@ class Measures:
         session, block = self.session, self.session.blocks[place]
         found = {}
         for lane in block.start.cell["lanes"]:
-            mean = block_mean(session, place, lane)
+            mean = block_mean(session, place, lane, self.rules)
             if mean is not None:
                 found[lane] = mean
         if place + 1 < len(session.blocks) or session.end is not None:
@@ -141,17 +151,18 @@ class Measures:
         return found
 
 
-def span(session: Session, place: int, lane: int) -> tuple[int, int]:
+def span(session: Session, place: int, lane: int, rules: Rules = RULES) -> tuple[int, int]:
     """The half-open range of a lane's images that belong to a block."""
     block = session.blocks[place]
     ended = session.last_ns if block.end is None else block.end.t_ns
-    return session.lanes[lane].rows.span(block.start.started_ns + block.start.burn_in_ns, ended)
+    burn_in_ns = block.start.burn_in_ns if rules.planned_burn_in_ns is None else rules.planned_burn_in_ns
+    return session.lanes[lane].rows.span(block.start.started_ns + burn_in_ns, ended)
 
 
-def block_mean(session: Session, place: int, lane: int) -> BlockMean | None:
+def block_mean(session: Session, place: int, lane: int, rules: Rules = RULES) -> BlockMean | None:
     """One lane's means in a block, or None without an image."""
     rows = session.lanes[lane].rows
-    first, last = span(session, place, lane)
+    first, last = span(session, place, lane, rules)
     if first == last:
         return None
     means = {outcome: mean for outcome in OUTCOMES if (mean := rows.mean_ns(outcome, first, last))}

@@ -15,8 +15,8 @@ from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted
 from quintet.engine.plans import MEANS_ONLY
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
-from quintet.engine.stretches import Level, Setting, Stretch, block_ns, difference, measured
-from quintet.engine.tables import ACCURACY, lasting
+from quintet.engine.stretches import RULES, Level, Rules, Setting, Stretch, block_ns, difference, measured
+from quintet.engine.tables import ACCURACY, lasting, unplanned
 from quintet.engine.verdicts import Contrast, Lamp, Watch
 
 Cell: TypeAlias = "tuple[str, Level]"
@@ -261,7 +261,8 @@ def _cell_mean(measures: Measures, key: CellKey, places: list[int], lane: int, o
     if len(values) >= MEANS_ONLY:
         low, high = stats.t_interval(stats.moments(values))
     timed = outcome if outcome != RATE else "cycle"
-    each = [value for place in places for value in session.lanes[lane].rows.each_ns(timed, *span(session, place, lane))]
+    spans = [span(session, place, lane, measures.rules) for place in places]
+    each = [value for first, last in spans for value in session.lanes[lane].rows.each_ns(timed, first, last)]
     cycles = [one.means["cycle"] for one in found if "cycle" in one.means]
     shown: Level = "+".join(map(str, level)) if isinstance(level, tuple) else level
     return CellMean(
@@ -279,44 +280,48 @@ def by_hand(
     b: Setting,
     outcome: str = "predict",
     until_ns: int | None = None,
-    margin_pct: float = verdicts.MARGIN_PCT,
+    rules: Rules = RULES,
 ) -> dict[int, Contrast]:
     """The contrast of each active lane between two settings that a person flipped between, from pairs of stretches.
 
     Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
     burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
     """
-    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
-    return verdicts.table(hand_differences(session, a, b, outcome, until_ns), watch)
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, rules.margin_pct, outcome == RATE)
+    return verdicts.table(hand_differences(session, a, b, outcome, until_ns, rules), watch)
 
 
 def hand_differences(
-    session: Session, a: Setting, b: Setting, outcome: str = "predict", until_ns: int | None = None
+    session: Session,
+    a: Setting,
+    b: Setting,
+    outcome: str = "predict",
+    until_ns: int | None = None,
+    rules: Rules = RULES,
 ) -> dict[int, list[float]]:
     """Each active lane's d, one a pair of stretches. Raises ValueError for settings that no flip of one switch joins."""
     until = session.last_ns if until_ns is None else until_ns
     if difference(a, b) is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
-    pairs = _pairs(session, a, b, until)
+    pairs = _pairs(session, a, b, until, rules)
     differences: dict[int, list[float]] = {lane: [] for lane in a.lanes}
     for one, other in pairs:
         for lane in a.lanes:
-            before, after = (_stretch_mean(session, lane, stretch, outcome, until) for stretch in (one, other))
+            before, after = (_stretch_mean(session, lane, stretch, outcome, until, rules) for stretch in (one, other))
             if before and after:
                 differences[lane].append(log(after) - log(before))
     return differences
 
 
-def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[Stretch, Stretch]]:
+def _pairs(session: Session, a: Setting, b: Setting, until: int, rules: Rules) -> list[tuple[Stretch, Stretch]]:
     """(stretch of a, stretch of b), neighbours in time, none used twice."""
-    planned = [(run.begun_ns, _over_ns(session, run, until)) for run in runs(session)]
-    known = lasting(session, until)
+    known, ours = lasting(session, until, rules), unplanned(session, until, rules)
     found: list[tuple[Stretch, Stretch]] = []
     place = 0
     while place + 1 < len(known):
         one, other = known[place], known[place + 1]
         fits = {one.setting, other.setting} == {a, b} and all(
-            _long(session, stretch, until) and not _within(stretch, planned) for stretch in (one, other)
+            stretch in ours and _long(session, stretch, until, rules) for stretch in (one, other)
         )
         if fits:
             found.append((one, other) if one.setting == a else (other, one))
@@ -324,22 +329,14 @@ def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[S
     return found
 
 
-def _over_ns(session: Session, run: Run, until: int) -> int:
-    """When a plan's last block was over; until now while it runs."""
-    ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
-    return max(ends, default=run.begun_ns) if run.told.get("state") == "over" else until
-
-
-def _within(stretch: Stretch, times: list[tuple[int, int]]) -> bool:
-    return any(stretch.begin_ns < end and (stretch.end_ns is None or begin < stretch.end_ns) for begin, end in times)
-
-
-def _long(session: Session, stretch: Stretch, until: int) -> bool:
+def _long(session: Session, stretch: Stretch, until: int, rules: Rules) -> bool:
     end = until if stretch.end_ns is None else stretch.end_ns
-    return end - stretch.begin_ns >= block_ns(session, stretch, until)
+    return end - stretch.begin_ns >= block_ns(session, stretch, until, rules)
 
 
-def _stretch_mean(session: Session, lane: int, stretch: Stretch, outcome: str, until: int) -> float | None:
+def _stretch_mean(
+    session: Session, lane: int, stretch: Stretch, outcome: str, until: int, rules: Rules
+) -> float | None:
     rows = session.lanes[lane].rows
-    mean = rows.mean_ns("cycle" if outcome == RATE else outcome, *measured(session.lanes[lane], stretch, until))
+    mean = rows.mean_ns("cycle" if outcome == RATE else outcome, *measured(session.lanes[lane], stretch, until, rules))
     return 1e9 / mean if mean and outcome == RATE else mean

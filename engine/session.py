@@ -121,6 +121,8 @@ class Session:
     end: ev.End | None = None
     last_ns: int = 0
     """The latest time that any event tells."""
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What others worked out from it, kept with it."""
     doubt: Doubt = field(default_factory=Doubt)
     """When the setting was not known, because bytes of the log were lost."""
     left_out: dict[str, int] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from quintet.engine.events import FLAG_SCORED, MAX_ROWS, Answer, Arm, Frame, Gat
 from quintet.engine.stretches import Level
 
 SERVICE_MS = {"cls": 10.70, "detect": 26.75, "pose": 28.25, "seg": 35.36, "obb": 56.30}
+ASSUMED = "simulated; assumed: the study's times, 0.4 of each on one shared device, 20 ms of accuracy work"
 DEVICE_SHARE, SCORE_NS, HAND_OVER_NS = 0.4, 20e6, 50e3
 THREAD_COST, THREAD_QUEUE = 1.3, 4
 """While a scoring thread works, the lane's own CPU parts take this much longer (the GIL); how many images it may owe."""

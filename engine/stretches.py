@@ -6,12 +6,12 @@ starts a new setting for all, since lanes on one machine measure each other.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from quintet.engine.events import Levels
-from quintet.engine.session import Lane, Session
+from quintet.engine.session import Change, Lane, Session
 from quintet.engine.switches import BY_NAME, MODES, mode_of
 
 BURN_IN_NS, BURN_IN_IMAGES = 1_000_000_000, 5
@@ -64,6 +64,9 @@ class Setting(NamedTuple):
         return modes.pop() if len(modes) == 1 else None
 
 
+NOTHING = Setting(())
+
+
 class Stretch(NamedTuple):
     """The time from one change of setting to the next; end_ns is None while it runs."""
 
@@ -77,27 +80,54 @@ def setting_of(levels: Mapping[int, Levels]) -> Setting:
     return Setting(tuple((lane, tuple(sorted(levels[lane].items()))) for lane in sorted(levels)))
 
 
+class _Edges:
+    """Every change of setting so far, worked out once: a screen asks for stretches a dozen times a second, for hours."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.times: list[int] = []
+        self.settings: list[Setting] = []
+        self._active: dict[int, tuple[tuple[str, Level], ...]] = {}
+        self._taken = 0
+        self._last: Change | None = None
+
+    def follow(self, changes: list[Change]) -> None:
+        """Take the changes that came since; all of them again when one was put in before the last that was taken."""
+        if self._taken and (self._taken > len(changes) or changes[self._taken - 1] is not self._last):
+            self._begin()
+        for change in changes[self._taken :]:
+            if change.levels is None:
+                self._active.pop(change.lane, None)
+            else:
+                self._active[change.lane] = tuple(sorted(change.levels.items()))
+            after = Setting(tuple(sorted(self._active.items())))
+            if after != (self.settings[-1] if self.settings else NOTHING):
+                self.times.append(change.t_ns)
+                self.settings.append(after)
+        self._taken = len(changes)
+        self._last = changes[-1] if changes else None
+
+
 def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
     """All stretches with an active lane, in order, as far as known at until_ns."""
-    active: dict[int, Levels] = {}
-    found: list[Stretch] = []
-    begin_ns, setting = 0, setting_of({})
-    for change in session.changes:
-        if until_ns is not None and change.t_ns > until_ns:
-            break
-        if change.levels is None:
-            active.pop(change.lane, None)
-        else:
-            active[change.lane] = change.levels
-        after = setting_of(active)
-        if after == setting:
-            continue
-        if setting.active and change.t_ns > begin_ns:
-            found.append(Stretch(begin_ns, change.t_ns, setting))
-        begin_ns, setting = change.t_ns, after
-    if setting.active:
+    edges = session.memo.setdefault("edges", _Edges())
+    edges.follow(session.changes)
+    known = len(edges.times) if until_ns is None else bisect_right(edges.times, until_ns)
+    if not known:
+        return []
+    found = [
+        Stretch(begin_ns, end_ns, setting)
+        for begin_ns, end_ns, setting in zip(
+            edges.times[: known - 1], edges.times[1:known], edges.settings, strict=False
+        )
+        if setting.active and end_ns > begin_ns
+    ]
+    last = edges.settings[known - 1]
+    if last.active:
         ended = session.end.t_ns if session.end and (until_ns is None or session.end.t_ns <= until_ns) else None
-        found.append(Stretch(begin_ns, ended, setting))
+        found.append(Stretch(edges.times[known - 1], ended, last))
     return _sure(session, found)
 
 

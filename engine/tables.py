@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+from quintet.engine.blocks import times
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import (
@@ -129,14 +130,29 @@ def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stret
     ]
 
 
+def unplanned(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
+    """Lasting stretches that no plan made: their middle lies outside every plan's time. A plan's first command, or what
+    it leaves behind, cuts the stretch around it a moment late."""
+    planned = times(session, until_ns)
+    return [
+        stretch
+        for stretch in lasting(session, until_ns, rules)
+        if not any(begin <= _middle(stretch, until_ns) < end for begin, end in planned)
+    ]
+
+
+def _middle(stretch: Stretch, until_ns: int) -> int:
+    return (stretch.begin_ns + (until_ns if stretch.end_ns is None else stretch.end_ns)) // 2
+
+
 def comparison(
     session: Session, a: Setting, b: Setting, outcome: str, until_ns: int, rules: Rules = RULES
 ) -> Comparison:
-    """Compare two settings that differ in one switch. Raises ValueError when they do not."""
+    """Compare two settings that differ in one switch, over stretches by hand. Raises ValueError when they do not."""
     found = difference(a, b)
     if found is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
-    known = lasting(session, until_ns, rules)
+    known = unplanned(session, until_ns, rules)
     its = {setting: [s for s in known if s.setting == setting] for setting in (a, b)}
     running = known[-1] if known and known[-1].end_ns is None else None
     young = running is not None and until_ns - running.begin_ns < block_ns(session, running, until_ns, rules)
@@ -162,8 +178,10 @@ def latest_comparison(session: Session, outcome: str, until_ns: int, rules: Rule
 def flipped(session: Session, until_ns: int, rules: Rules = RULES) -> list[tuple[Setting, Setting]]:
     """The pairs of settings that flips of one switch joined, each once, level a first, the latest flip's pair last."""
     found: dict[tuple[Setting, Setting], None] = {}
-    for before, after in pairwise(stretch.setting for stretch in lasting(session, until_ns, rules)):
-        change = difference(before, after)
+    ours = unplanned(session, until_ns, rules)
+    for one, other in pairwise(lasting(session, until_ns, rules)):
+        before, after = one.setting, other.setting
+        change = difference(before, after) if one in ours and other in ours else None
         if change is not None:
             forward = _rank(change.switch, change.a) <= _rank(change.switch, change.b)
             pair = (before, after) if forward else (after, before)

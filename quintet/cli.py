@@ -28,16 +28,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Five vision models on one machine, live: what does each switch cost, alone and together?",
     epilog="`quintet PROFILE` is `quintet run PROFILE`, and `quintet` alone runs the profile micro. "
-    "Exit status: 0 done, 1 a lane failed or the session broke, 2 bad input.",
+    "Exit status: 0 done, 1 a lane failed or the session broke, 2 bad input, 3 a limit of report --fail-if holds.",
 )
 
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
-    from quintet import experiments, reading
+    from quintet import experiments, reading, reporting
 
     experiments.register(app)
     reading.register(app)
+    reporting.register(app)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
@@ -117,7 +118,7 @@ def run(
 def attach(
     log: Annotated[str | None, typer.Argument(metavar="[LOG]", help="A live session's name or journal.")] = None,
 ) -> None:
-    """Show a live session again, from any folder; two screens at once are fine."""
+    """Show a live session again. From any folder; two screens at once are fine."""
     from quintet import running
 
     raise typer.Exit(running.attach(log))
@@ -135,39 +136,10 @@ def stop(
 
 @app.command(name="ls")
 def ls() -> None:
-    """List the live sessions, then the logs in the log folder: how it stands or ended, length, size, lanes, path."""
+    """List live sessions and past logs. How each stands or ended, length, size, lanes, path."""
     from quintet import reading
 
     print("\n".join(reading.listing()))
-
-
-@app.command(name="report")
-def report(
-    log: Annotated[str, typer.Argument(metavar="LOG", help="The path of a journal, or a session's name.")],
-    outcome: Annotated[
-        str, typer.Option("--outcome", help="What is averaged: infer, predict, scored, request or cycle.")
-    ] = "predict",
-    burn_in: Annotated[float | None, typer.Option("--burn-in", metavar="S", help="Burn-in in seconds.")] = None,
-    burn_in_images: Annotated[int | None, typer.Option("--burn-in-images", help="Burn-in in images, at least.")] = None,
-    block: Annotated[
-        float | None, typer.Option("--block", metavar="S", help="How long a stretch must be to count as a block.")
-    ] = None,
-    block_images: Annotated[
-        int | None, typer.Option("--block-images", help="The same in images of its slowest lane.")
-    ] = None,
-    margin: Annotated[
-        float, typer.Option("--margin", metavar="PCT", help="Changes inside it are called the same.")
-    ] = 2.0,
-    percentile: Annotated[int, typer.Option("--percentile", help="The tail that is shown: 90, 95 or 99.")] = 95,
-) -> None:
-    """Print a journal's means per cell and its flips by hand; by other rules than it was run with, if asked."""
-    from quintet import reading
-
-    rules = reading.rules(
-        outcome=outcome, burn_in_s=burn_in, burn_in_images=burn_in_images, block_s=block, block_images=block_images,
-        margin_pct=margin, percentile=percentile,
-    )  # fmt: skip
-    print(reading.report(log, rules))
 
 
 @app.command(name="profiles")
@@ -196,7 +168,7 @@ def check(
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
 ) -> None:
-    """Look at a profile and this machine, load every lane once, and tell all that is wrong."""
+    """A doctor: every fault of a profile at once. Looks at this machine and loads every lane once."""
     from quintet import checking
 
     raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))

@@ -35,7 +35,7 @@ def study(
     ] = None,
     lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """The study: every mode, every lane alone and all together, in rounds; 15 minutes unless told."""
+    """The study's table, with intervals. Every mode, every lane alone and all together, in rounds; 15 minutes unless told."""
     asked = {
         "kind": "study",
         "minutes": minutes,
@@ -55,7 +55,7 @@ def ab(
     ] = "together",
     lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """One switch, level A against B, in all active lanes; 5 minutes unless told."""
+    """One switch, level A against level B. In all active lanes; 5 minutes unless told."""
     asked = {
         "kind": "ab", "minutes": minutes, "rounds": rounds, "seed": seed, "switch": switch,
         "levels": _two(switch, levels), "regime": regime, "lanes": lanes,
@@ -68,7 +68,7 @@ def matrix(
     switch: Switch = "mode", levels: Levels = None, lanes: Lanes = None, headless: Headless = False, log: Log = None,
     set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """Whose switch slows whom: every lane's effect on every lane, in one run; 6 minutes unless told."""
+    """Whose switch slows whom. Every lane's effect on every lane, in one run; 6 minutes unless told."""
     asked = {
         "kind": "matrix", "minutes": minutes, "rounds": rounds, "seed": seed, "switch": switch,
         "levels": _two(switch, levels), "lanes": lanes,
@@ -80,7 +80,7 @@ def observe(
     profile: ProfileName = "micro", minutes: Minutes = None, rounds: Rounds = None, seed: Seed = None, lanes: Lanes = None,
     log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """What the screen costs the lanes, measured on a screen of its own; 5 minutes unless told."""
+    """What the screen costs the lanes. Measured on a screen of its own; 5 minutes unless told."""
     asked = {"kind": "observe", "minutes": minutes, "rounds": rounds, "seed": seed, "lanes": lanes}
     _carry_out(profile, asked, True, log, set_, start_timeout, observed=True)
 

@@ -1,4 +1,4 @@
-"""The commands that read logs: what rules to read them by, reports, and exports."""
+"""Reading logs: the rules of the options that read one, and the command that exports it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def rules(
     margin_pct: float, percentile: int,
 ) -> Rules:  # fmt: skip
     """The rules of these options; None is the default. Raises BadInput."""
-    from quintet.engine.rows import OUTCOMES, PERCENTILE_FLOORS
+    from quintet.engine.blocks import BLOCK_OUTCOMES
+    from quintet.engine.rows import PERCENTILE_FLOORS
     from quintet.engine.stretches import RULES
 
-    if outcome not in OUTCOMES:
-        raise BadInput(f"--outcome {outcome}: there are {', '.join(OUTCOMES)}.")
+    if outcome not in BLOCK_OUTCOMES:
+        raise BadInput(f"--outcome {outcome}: there are {', '.join(BLOCK_OUTCOMES)}.")
     if percentile not in PERCENTILE_FLOORS or percentile == 50:
         raise BadInput(f"--percentile {percentile}: there are 90, 95 and 99.")
     for option, number in (
@@ -90,22 +91,13 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def report(log: str, by: Rules) -> str:
-    """The report of a log in plain text. Raises BadInput."""
-    from quintet.engine import logs
-    from quintet.engine.report.text import text_report
-
-    read = logs.read(log)
-    return text_report(read.session, read.path, read.bad, read.unverified_bytes, by)
-
-
 def export(
     log: Annotated[str, typer.Argument(metavar="LOG", help="The path of a journal, or a session's name.")],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="A folder; for perfetto a file.")],
     form: Annotated[str, typer.Option("--format", help="parquet, csv or perfetto.")] = "parquet",
     force: Annotated[bool, typer.Option("--force", help="Replace files of the same names.")] = False,
 ) -> None:
-    """Write a journal's data frames as Parquet or CSV, or the session as a trace that ui.perfetto.dev opens."""
+    """A journal as Parquet, CSV or a trace. The trace opens in ui.perfetto.dev."""
     import warnings
 
     from quintet.engine.frames import load
@@ -149,7 +141,7 @@ def compare(
         bool, typer.Option("--anyway", help="Also where weights, data, device or switches differ.")
     ] = False,
 ) -> None:
-    """Put the same cells of logs side by side: each log against the first, with the change from it."""
+    """Logs side by side. The same cells, each log against the first, with the change from it."""
     from quintet.engine import logs
     from quintet.engine.compare import compared, differences
     from quintet.engine.report.side_by_side import side_by_side

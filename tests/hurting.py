@@ -13,7 +13,8 @@ from quintet.engine import logs
 from quintet.engine.frames import Frames
 from quintet.engine.journal import Journal
 from quintet.engine.profile import BadInput
-from quintet.engine.report.text import text_report
+from quintet.engine.report.findings import findings
+from quintet.engine.report.text import text
 from quintet.engine.tables import cells
 from tests.making import OFF, ON, SECOND, Maker, at, start
 
@@ -84,7 +85,7 @@ def read(path: Path) -> Read | str:
     if isinstance(log, str) or isinstance(loaded, str):
         assert log == loaded
         return str(log)
-    report = text_report(log.session, path, log.bad, log.unverified_bytes)
+    report = text(findings(log.session), path.name, log.bad, log.unverified_bytes)
     assert bool(warned) == bool(logs.losses(log.session, log.bad))
     means: dict[tuple[int, str | None, str], list[float | None]] = {}
     for cell in cells(log.session):

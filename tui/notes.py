@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from quintet.engine.session import Asked, Session
+from quintet.engine.simulated import ASSUMED
+from quintet.engine.wording import count
 from quintet.tui.words import clock
-
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-ASSUMED = "simulated; assumed: the study's times, 0.4 of each on one shared device, 20 ms of accuracy work"
 
 
 class Note(NamedTuple):
@@ -58,13 +55,8 @@ def notes(session: Session, now_ns: int) -> list[Note]:
 
 ENDS = {
     "asked": "it was asked to", "plan": "its plan is done", "time": "its time was over", "linger": "no screen came back",
-    "signal": "a signal told it to", "fault": "nothing was left to run",
+    "signal": "a signal told it to", "size": "its journal is as long as it may be", "fault": "nothing was left to run",
 }  # fmt: skip
-
-
-def count(number: int) -> str:
-    """Small numbers as words."""
-    return NUMBERS[number] if number < len(NUMBERS) else str(number)
 
 
 def lanes_in_words(session: Session, lanes: list[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
-from quintet.tui.notes import count
+from quintet.engine.wording import count
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, flip_table
 from quintet.tui.scene import Scene

@@ -8,8 +8,8 @@ from quintet.engine.contrasts import CellMean
 from quintet.engine.progress import Progress
 from quintet.engine.session import Session
 from quintet.engine.verdicts import Contrast
+from quintet.engine.wording import count
 from quintet.tui import spark
-from quintet.tui.notes import count
 from quintet.tui.part import Canvas, Row
 from quintet.tui.results import INTERVALS, Line, outcome_words
 from quintet.tui.scene import Layout, Scene, level_words, page_of
@@ -217,10 +217,11 @@ def how_sure(study: Study) -> str:
 
 def _changes(canvas: Canvas, scene: Scene, study: Study, group: Group, *, wide: bool) -> int:
     """The table of changes from row 0 on; the row after it."""
-    rounds = f"mean of {study.rounds} round{'s' * (study.rounds != 1)}"
+    rounds = f"mean of {study.rounds} round{'s' * (study.rounds != 1)}" if study.rounds else "first round"
+    sure = how_sure(study) if wide else how_sure(study).removesuffix(" yet")
     canvas.put(1, 0, group.heading, "bright")
     outcome = outcome_words(scene.outcome) if wide else outcome_words(scene.outcome).partition(",")[0]
-    canvas.put(len(group.heading) + 4, 0, f"{outcome} · {rounds} · {how_sure(study)}", "dim")
+    canvas.put(len(group.heading) + 4, 0, f"{outcome} · {rounds} · {sure}", "dim")
     columns = [(title, column) for title, its in group.columns for column in its]
     first, step = (
         (23, (canvas.width - 1 - 24) // len(columns)) if wide else (17, (canvas.width - 1 - 18) // len(columns))

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from quintet.engine.verdicts import Contrast
+from quintet.engine.wording import DASH, MINUS, change, decimals, figure, interval, signed
 
-DASH, MINUS = "—", "−"
-NARROW_POINTS = 4
-"""An interval below so many points has a decimal."""
-
-
-def figure(value: float | None) -> str:
-    """Three significant digits: 9.87, 15.8, 104; a dash for None."""
-    if value is None:
-        return DASH
-    for digits, bound in ((2, 9.995), (1, 99.95)):
-        if value < bound:
-            return f"{value:.{digits}f}"
-    return f"{value:.0f}"
+__all__ = [
+    "DASH", "MINUS", "about", "change", "clock", "decimals", "figure", "interval", "milliseconds", "rate", "signed", "size",
+]  # fmt: skip
 
 
 def milliseconds(ns: float | None) -> str:
@@ -29,33 +19,6 @@ def rate(hertz: float | None) -> str:
     if hertz is None:
         return DASH
     return f"{hertz:.0f}" if hertz >= 9.95 else f"{hertz:.1f}"
-
-
-def change(percent: float | None, contrast: Contrast | None = None) -> str:
-    """A percentage with its sign, zero without: +27, −28, 0; one decimal where its interval is under 4 points wide."""
-    return DASH if percent is None else signed(percent, decimals(contrast))
-
-
-def decimals(contrast: Contrast | None) -> int:
-    """How many decimals an interval has earned."""
-    if contrast is None or contrast.low_pct is None or contrast.high_pct is None:
-        return 0
-    return int(contrast.high_pct - contrast.low_pct < NARROW_POINTS)
-
-
-def signed(percent: float, digits: int) -> str:
-    """A number with a real minus sign; zero has none."""
-    text = f"{abs(percent):.{digits}f}"
-    sign = "" if not float(text) else "+" if percent > 0 else MINUS
-    return sign + text
-
-
-def interval(contrast: Contrast | None) -> str:
-    """`−33 .. −22` in its change's digits, or a dash."""
-    if contrast is None or contrast.low_pct is None or contrast.high_pct is None:
-        return DASH
-    digits = decimals(contrast)
-    return f"{signed(contrast.low_pct, digits)} .. {signed(contrast.high_pct, digits)}"
 
 
 def about(ns: int) -> str:
