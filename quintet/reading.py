@@ -143,11 +143,14 @@ def compare(
 ) -> None:
     """Logs side by side. The same cells, each log against the first, with the change from it."""
     from quintet.engine import logs
+    from quintet.engine.blocks import RATE
     from quintet.engine.compare import compared, differences
     from quintet.engine.report.side_by_side import side_by_side
 
     if len(log) < 2:
         raise BadInput("compare needs two logs at least.")
+    if outcome == RATE:
+        raise BadInput(f"--outcome {outcome}: compare puts times side by side. The rate is 1000 / cycle.")
     by = rules(
         outcome=outcome, burn_in_s=None, burn_in_images=None, block_s=None, block_images=None, margin_pct=2.0, percentile=95
     )  # fmt: skip

@@ -140,7 +140,9 @@ def test_the_command_refuses_and_anyway_shows_what_differs(tmp_path: Path) -> No
     ran = quintet("compare", str(one), str(same), str(same), "--outcome", "cycle")
     assert ran.returncode == 0
     assert ran.stdout.count("cycle, ms per image, change from a to b") == 2
-    assert quintet("compare", str(one)).returncode == 2
+    for words, says in (((), "needs two logs"), ((str(same), "--outcome", "images_per_s"), "The rate is 1000 / cycle")):
+        ran = quintet("compare", str(one), *words)
+        assert (ran.returncode, says in ran.stderr, ran.stderr.count("\n")) == (2, True, 1), ran.stderr
 
 
 def test_settings_match_by_lanes_names_when_only_one_lane_was_flipped() -> None:
