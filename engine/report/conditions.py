@@ -15,7 +15,7 @@ from quintet.engine.report.sentences import OUTCOME_WORDS, is_simulated
 from quintet.engine.simulated import ASSUMED
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.verdicts import Lamp
-from quintet.engine.wording import listed, times
+from quintet.engine.wording import DASH, listed, times
 
 HASH_LETTERS = 8
 TIED = "\N{NO-BREAK SPACE}"
@@ -185,16 +185,19 @@ def _busy(found: Findings) -> str:
     if not told or not cpus:
         return ""
     whole = sum(values["machine"]["cpu_pct"] for values in told) / len(told) / 100 * cpus
-    own = sum(_map(one).get("cpu_pct") or 0 for values in told for one in values.get("processes") or ()) / len(told) / 100
+    own = (
+        sum(_map(one).get("cpu_pct") or 0 for values in told for one in values.get("processes") or ()) / len(told) / 100
+    )
     return f"{whole:.1f} of {cpus} CPUs busy in the mean, {own:.1f} with quintet's processes"
 
 
 def _alike(lanes: Sequence[LaneFacts]) -> str:
-    """Device, type, threads and image size of all lanes: `cpu, float32, 1 thread, 192 px each`."""
-    told = (("{}", "device"), ("{}", "dtype"), ("threads {}", "threads"), ("{} px", "imgsz"))
-    return ", ".join(
-        form.format("/".join(dict.fromkeys(str(getattr(lane, name)) for lane in lanes))) for form, name in told
-    )
+    """Device, type, threads and image size of all lanes: `cpu, float32, threads 1, 192 px`."""
+    found = []
+    for form, name in (("{}", "device"), ("{}", "dtype"), ("threads {}", "threads"), ("{} px", "imgsz")):
+        known = dict.fromkeys(str(getattr(lane, name)) for lane in lanes if getattr(lane, name) != DASH)
+        found += [form.format("/".join(known))] if known else []
+    return ", ".join(found) or DASH
 
 
 def lane_facts(found: Findings) -> list[LaneFacts]:
@@ -209,7 +212,7 @@ def lane_facts(found: Findings) -> list[LaneFacts]:
         imgsz = None if is_simulated(found) else its.get("imgsz")
         size, device, dtype, threads = map(_word, (imgsz, info.get("device"), info.get("dtype"), info.get("threads")))
         weights = _file(its.get("weights"), its.get("weights_sha256_found"), "\n")
-        shown = "\n".join(dict.fromkeys(data)) or "—"
+        shown = "\n".join(dict.fromkeys(data)) or DASH
         rows.append(LaneFacts(lane.name, lane.task, weights, size, device, dtype, threads, shown))
     return rows
 
@@ -217,12 +220,12 @@ def lane_facts(found: Findings) -> list[LaneFacts]:
 def _file(path: Any, sha256: Any, between: str = " ") -> str:
     """A file's name and the first letters of its SHA-256."""
     if not path:
-        return "—"
+        return DASH
     return f"{PurePath(str(path)).name}{between}{str(sha256)[:HASH_LETTERS] if sha256 else ''}".rstrip()
 
 
 def _word(value: Any) -> str:
-    return "—" if value is None else str(value)
+    return DASH if value is None else str(value)
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": COLOURS["grid"], "ytick.color": COLOURS["grid"], "xtick.labelcolor": COLOURS["dim"],
     "ytick.labelcolor": COLOURS["dim"], "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.titlecolor": COLOURS["ink"], "axes.linewidth": 0.8, "lines.linewidth": 1.2, "axes.unicode_minus": True,
-    "axes.axisbelow": True,
+    "axes.axisbelow": True, "text.parse_math": False,
 }  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def drawn(told: Series, names: Sequence[str], outcome: str, margin_pct: float) -
     """The figures that there is something for, by name: `changes`, `time`, `spread`, `load`; each an `<svg>` element."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # only measured with that font; the reader's own draws it
         made: dict[str, Figure] = {}
         panels = [panel for panel in told.panels if panel.marks]
         if panels:
