@@ -62,8 +62,12 @@ def _of_plan(found: Findings, plan: Planned) -> tuple[str, str]:
     for name, table in zip(main[1:], its[1:], strict=True):
         told = clause(table.lanes, found.names, found.outcome, found.rules.margin_pct)
         first += f"; {regime_of(name)}, {told}"
-    first += f" ({OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)})."
-    return first, _beside(found, plan, main[0])
+    return _with(first, f"{OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)}"), _beside(found, plan, main[0])
+
+
+def _with(told: str, sure: str) -> str:
+    """A sentence that ends with what it is of and how sure it is, in the brackets that it ends with or in its own."""
+    return f"{told[:-1]}; {sure})." if told.endswith(")") else f"{told} ({sure})."
 
 
 def main_tables(plan: Planned, outcome: str) -> list[str]:
@@ -96,7 +100,7 @@ def _when(found: Findings, plan: Planned, name: str) -> str:
     told = plan.run.told
     table = plan.table(name, found.outcome)
     among = table.among if table else ()
-    where = "each lane alone"
+    where = "each lane alone" if len(plan.run.lanes) > 1 else f"{_named(found, plan.run.lanes)} alone"
     if among:
         where = (
             f"all {count(len(among))} together"
@@ -186,15 +190,11 @@ def _of_hand(found: Findings, hand: Hand) -> tuple[str, str]:
             f"From {LIVE_FROM} pairs on there is one; `quintet ab`, or b on the screen, gets there faster.",
         )
     told = clause(contrasts, found.names, found.outcome, found.rules.margin_pct)
-    first = (
-        f"With {name} ({where}), {told} ({OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs"
-    )
+    sure = f"{OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs of flips by hand"
     rates = {row.lane: row.contrast for row in hand.rows.get(found.beside(), ()) if row.contrast is not None}
     words = "In images per second" if found.beside() == RATE else f"In {OUTCOME_WORDS[found.beside()]}"
-    return (
-        first + " of flips by hand).",
-        f"{words}, {clause(rates, found.names, found.beside(), found.rules.margin_pct)}.",
-    )
+    second = f"{words}, {clause(rates, found.names, found.beside(), found.rules.margin_pct)}."
+    return _with(f"With {name} ({where}), {told}", sure), second
 
 
 def _of_nothing(found: Findings) -> tuple[str, str]:

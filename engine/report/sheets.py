@@ -103,6 +103,10 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
     return made
 
 
+def _words(outcome: str) -> str:
+    return "images/s" if outcome == RATE else outcome
+
+
 def _unit(outcome: str) -> str:
     return "mean" if outcome == RATE else "mean ms"
 
@@ -130,27 +134,38 @@ def amount(value: float | None, outcome: str) -> str:
 def changes(
     found: Findings, plan: Planned, title: str, wanted: Sequence[tuple[str, str]], first: str = ""
 ) -> list[Sheet]:
+    """A sheet for the chosen outcome, then one for throughput (for images/s: for predict)."""
+    return [
+        sheet
+        for outcome in (found.outcome, found.beside())
+        for sheet in _changes(found, plan, title, wanted, first, outcome)
+    ]
+
+
+def _changes(
+    found: Findings, plan: Planned, title: str, wanted: Sequence[tuple[str, str]], first: str, outcome: str
+) -> list[Sheet]:
     """Several tables side by side, each cell a change over its interval; `first` heads the means they are held against."""
-    there = [(words, table) for words, name in wanted if (table := plan.table(name, found.outcome))]
+    there = [(words, table) for words, name in wanted if (table := plan.table(name, outcome))]
     if not there:
         return []
     lanes = plan.run.lanes
     rows = []
     for lane in lanes:
         cells = tuple(stacked(table.lanes.get(lane)) for _, table in there)
-        rows.append((found.names[lane], *((_first(found, plan, lane),) if first else ()), *cells))
-    unit = f"{first} {'images/s' if found.outcome == RATE else 'ms'}"
+        rows.append((found.names[lane], *((_first(plan, lane, outcome),) if first else ()), *cells))
+    unit = f"{first} {'images/s' if outcome == RATE else 'ms'}"
     heads = (*((Column(unit),) if first else ()), *(Column(words) for words, _ in there))
-    note = f"{found.outcome}; {how_sure([table for _, table in there])}"
-    return [Sheet(title, note, (Column("lane", LEFT), *heads), tuple(rows))]
+    note = how_sure([table for _, table in there])
+    return [Sheet(f"{title}: {_words(outcome)}", note, (Column("lane", LEFT), *heads), tuple(rows))]
 
 
-def _first(found: Findings, plan: Planned, lane: int) -> str:
-    for cell in plan.cells.get(found.outcome, ()):
+def _first(plan: Planned, lane: int, outcome: str) -> str:
+    for cell in plan.cells.get(outcome, ()):
         if (cell.lane, cell.regime, cell.level) == (lane, "alone", "inference"):
             known = cell.low is not None and cell.high is not None
-            between = f"{amount(cell.low, found.outcome)} .. {amount(cell.high, found.outcome)}" if known else DASH
-            return f"{amount(cell.mean, found.outcome)}\n{between}"
+            between = f"{amount(cell.low, outcome)} .. {amount(cell.high, outcome)}" if known else DASH
+            return f"{amount(cell.mean, outcome)}\n{between}"
     return DASH
 
 
