@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method
+from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method, tied
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.sentences import finding
 from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
@@ -31,8 +31,8 @@ def text(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
 
 
 def wrapped(told: str, first: str = "", rest: str = "") -> list[str]:
-    """Lines of at most WIDTH letters; a number and its unit stay together."""
-    lines = textwrap.wrap(told.replace(" %", f"{TIED}%"), WIDTH, initial_indent=first, subsequent_indent=rest)
+    """Lines of at most WIDTH letters; a number and its unit, and the ends of an interval, stay together."""
+    lines = textwrap.wrap(tied(told), WIDTH, initial_indent=first, subsequent_indent=rest)
     return [line.replace(TIED, " ") for line in lines]
 
 
