@@ -21,6 +21,11 @@ HASH_LETTERS = 8
 TIED = "\N{NO-BREAK SPACE}"
 
 
+def tied(text: str) -> str:
+    """The same with numbers tied to their units, and the ends of an interval to one another."""
+    return text.replace(" %", f"{TIED}%").replace(" .. ", f"{TIED}..{TIED}")
+
+
 class Fact(NamedTuple):
     """A label and what is so."""
 

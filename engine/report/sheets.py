@@ -43,8 +43,8 @@ def sheets(found: Findings) -> list[Sheet]:
 
 def lanes_sheet(found: Findings) -> Sheet:
     """What each lane is."""
-    columns = (Column("lane", LEFT), Column("task", LEFT), Column("weights, SHA-256", LEFT), Column("imgsz"),
-               Column("device", LEFT), Column("dtype", LEFT), Column("threads"), Column("data, SHA-256", LEFT))  # fmt: skip
+    columns = (Column("lane", LEFT), Column("task", LEFT), Column("weights\nSHA-256", LEFT), Column("imgsz"),
+               Column("device", LEFT), Column("dtype", LEFT), Column("threads"), Column("data\nSHA-256", LEFT))  # fmt: skip
     return Sheet("Lanes", "", columns, tuple(tuple(row) for row in lane_facts(found)))
 
 
