@@ -271,16 +271,10 @@ def _left_out_of(found: Findings, plan: Planned) -> list[str]:
         if place not in used:
             why[_void(block.end.void if block.end else None)] += 1
     lines = [f"{plan.kind}: {number} of {len(its)} blocks: {reason}" for reason, number in why.items()]
-    placebos = sum(1 for visit in counted(session, run) if visit.placebo)
-    if placebos:
-        are = "is" if placebos == 1 else "are"
-        lines.append(f"{plan.kind}: {times(placebos, 'placebo block')} {are} in no cell and no table")
     missing = [found.names[lane] for lane in run.lanes if not _has(plan, lane)]
     if missing:
         are = "has" if len(missing) == 1 else "have"
         lines.append(f"{plan.kind}: {listed(missing)} {are} no block that counts")
-    if plan.kind == "matrix":
-        lines.append("matrix: its table (whose switch slows whom) is not in this report")
     return lines
 
 

@@ -45,10 +45,7 @@ def _finding(found: Findings) -> tuple[str, str]:
 def _of_plan(found: Findings, plan: Planned) -> tuple[str, str]:
     main = main_tables(plan, found.outcome)
     if plan.kind == "matrix":
-        return (
-            "The plan of this session was a matrix (whose switch slows whom).",
-            "Its table is not in this report yet.",
-        )
+        return _of_matrix(found, plan)
     if not main:
         return f"The {KINDS[plan.kind]} has no round with all cells of a table, so nothing is compared.", _why_over(
             plan
@@ -276,3 +273,25 @@ def within(contrasts: Sequence[Contrast], digits: int) -> str:
     low = min(one.low_pct for one in contrasts if one.low_pct is not None)
     high = max(one.high_pct for one in contrasts if one.high_pct is not None)
     return f"intervals within {signed(low, digits)} .. {signed(high, digits)}"
+
+
+def _of_matrix(found: Findings, plan: Planned) -> tuple[str, str]:
+    """The largest effect of a lane on another, and of one on itself."""
+    told = plan.run.told
+    known = [one for one in plan.effects.get(found.outcome, ()) if one.low_pct is not None and one.high_pct is not None]
+    what = f"{told['switch']} {told['levels'][1]} against {told['levels'][0]}"
+    if not known:
+        return f"The matrix ({what}) has no intervals: they come at its planned end.", _why_over(plan)
+    others = [one for one in known if one.whose != one.whom]
+    selves = [one for one in known if one.whose == one.whom]
+    sentences = []
+    both = ((others, "{whose} flipped changes {whom} most"), (selves, "of a lane on itself the largest is {whose}'s"))
+    for its, words in both:
+        if its:
+            most = max(its, key=lambda one: abs(one.change_pct))
+            said = words.format(whose=found.names[most.whose], whom=found.names[most.whom])
+            interval = f"{signed(most.low_pct or 0, 1)} .. {signed(most.high_pct or 0, 1)}"
+            sentences.append(f"{said}, {signed(most.change_pct, 1)} % ({interval})")
+    pairs = max(one.pairs for one in known)
+    how = f"{found.outcome}; 95 % planned intervals, unadjusted, {pairs} pairs; main effects only"
+    return f"With {what}, {'; '.join(sentences)}.", f"({how}.)"

@@ -9,8 +9,9 @@ from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import CellMean, Table
 from quintet.engine.report.conditions import lane_facts
 from quintet.engine.report.findings import Findings, Hand, HandRow, Planned
+from quintet.engine.spill import Effect
 from quintet.engine.verdicts import TOO_FEW, Contrast
-from quintet.engine.wording import DASH, change, figure, interval
+from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed
 
 LEFT, RIGHT = "left", "right"
 
@@ -35,7 +36,7 @@ def sheets(found: Findings) -> list[Sheet]:
     """All tables of results, in order."""
     made: list[Sheet] = []
     for plan in found.plans:
-        made += _of_study(found, plan) if plan.kind == "study" else _of_ab(found, plan)
+        made += {"study": _of_study, "matrix": _of_matrix}.get(plan.kind, _of_ab)(found, plan)
     if found.free:
         made += _free_cells(found)
     return [*made, *(hand_sheet(found, hand) for hand in found.hand)]
@@ -70,6 +71,32 @@ def _of_study(found: Findings, plan: Planned) -> list[Sheet]:
     made += changes(found, plan, "4 Together against alone, %", AGAINST_ALONE)
     made += side_by_side(found, plan, "interaction", "5 Interaction: accuracy off together against alone")
     return made + every_outcome(found, plan, "6 The same for every outcome, %")
+
+
+def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
+    """Table 7: a row for each lane that is slowed, a column for each lane whose switch is flipped."""
+    made = []
+    told = plan.run.told
+    a, b = told["levels"]
+    for outcome in dict.fromkeys((found.outcome, found.beside())):
+        by_pair = {(one.whom, one.whose): one for one in plan.effects.get(outcome, ())}
+        columns = (Column("of lane", LEFT), *(Column(f"by\n{found.names[lane]}") for lane in plan.run.lanes))
+        rows = tuple(
+            (found.names[whom], *(_effect(by_pair.get((whom, whose))) for whose in plan.run.lanes))
+            for whom in plan.run.lanes
+        )
+        note = f"{_words(outcome)}; 95 % planned intervals, unadjusted; main effects only: what two flips do together cancels"
+        made.append(Sheet(f"7 Whose {told['switch']} slows whom: {b} against {a}, %", note, columns, rows))
+    return made
+
+
+def _effect(effect: Effect | None) -> str:
+    """The change, and its interval in a second line."""
+    if effect is None or effect.low_pct is None or effect.high_pct is None:
+        return DASH
+    digits = int(effect.high_pct - effect.low_pct < NARROW_POINTS)
+    change_pct, low, high = (signed(one, digits) for one in (effect.change_pct, effect.low_pct, effect.high_pct))
+    return f"{change_pct}\n{low} .. {high}"
 
 
 def _of_ab(found: Findings, plan: Planned) -> list[Sheet]:

@@ -56,13 +56,16 @@ def table(sheet: Sheet, indent: int = 0) -> str:
     columns = [_aligned([column.words for column in sheet.columns], [row[n] for row in sheet.rows], n, sheet)
                for n in range(len(sheet.columns))]  # fmt: skip
     widths, gap = _widths(columns, sheet, WIDTH - indent)
+    if sum(widths) + gap * (len(widths) - 1) > WIDTH - indent:
+        columns = [[cell.replace(" .. ", "..") for cell in column] for column in columns]
+        widths, gap = _widths(columns, sheet, WIDTH - indent)
     rows = [[column[place] for column in columns] for place in range(len(sheet.rows) + 1)]
     lines = [" " * indent + line for row in rows for line in _row(row, widths, gap, sheet)]
     return "\n".join([*wrapped(sheet.title), *wrapped(sheet.note), *lines])
 
 
 def _widths(columns: list[list[str]], sheet: Sheet, room: int) -> tuple[list[int], int]:
-    """The columns' widths and the gap between them: what is too wide loses its gaps, then letters of its names."""
+    """The columns' widths and the gap between them: what is too wide loses gaps, then letters of names, never digits."""
     widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
     gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room else 1
     over = sum(widths) + gap * (len(widths) - 1) - room

@@ -68,8 +68,9 @@ def drifting() -> Session:
 
 @cache
 def rehearsed(kind: str, rounds: int = 9) -> Session:
-    """A study or an A/B on the simulated machine."""
-    plan: Plan = plans.study(NAMES, rounds=rounds) if kind == "study" else plans.ab(NAMES, rounds=rounds)
+    """A plan on the simulated machine."""
+    maker = {"study": plans.study, "ab": plans.ab, "matrix": plans.matrix}[kind]
+    plan: Plan = maker(NAMES, rounds=rounds)
     session = Session()
     session.fold(arrays(list(rehearse(plan, Machine(services(list(NAMES)), seed=3)))))
     return session
