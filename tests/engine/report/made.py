@@ -9,7 +9,6 @@ from functools import cache
 from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.events import Frame
-from quintet.engine.plans import Plan
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session
 from quintet.engine.simulated import Machine, services
@@ -69,8 +68,10 @@ def drifting() -> Session:
 @cache
 def rehearsed(kind: str, rounds: int = 9) -> Session:
     """A plan on the simulated machine."""
-    maker = {"study": plans.study, "ab": plans.ab, "matrix": plans.matrix}[kind]
-    plan: Plan = maker(NAMES, rounds=rounds)
+    if kind == "matrix":
+        plan = plans.matrix(NAMES, rounds=rounds)
+    else:
+        plan = plans.study(NAMES, rounds=rounds) if kind == "study" else plans.ab(NAMES, rounds=rounds)
     session = Session()
     session.fold(arrays(list(rehearse(plan, Machine(services(list(NAMES)), seed=3)))))
     return session
