@@ -52,7 +52,8 @@ def test_the_numbers_are_the_blocks() -> None:
     assert cell[-3] == "12.5"
     assert 12 <= int(cell[-2]) <= 24  # a round's placebo is a second block of its cell
     detect = row(report, "3b", "detect")
-    assert detect[:6] == ["detect", "+27.1", "+26.8", "..", "+27.4", "slower"]
+    assert (detect[0], detect[3], detect[5]) == ("detect", "..", "slower")
+    assert float(detect[2]) < float(detect[1]) == pytest.approx(27.2, abs=0.2) < float(detect[4])
     assert row(report, "3b", "obb")[-1] == "same"
     interaction = row(report, "5 Interaction", "seg")
     assert 34 < float(interaction[1]) < 36
