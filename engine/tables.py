@@ -91,7 +91,7 @@ def _cell(
     each = sorted(value for span in spans for value in lane.rows.each_ns("predict", *span))
     cycle = _pooled(session, number, its, until, "cycle")
     return Cell(
-        number, setting, setting.mode, regime_of(session, setting), len(each), len(spans),
+        number, setting, setting.mode, regime_of(session, setting, until), len(each), len(spans),
         {outcome: _pooled(session, number, its, until, outcome) for outcome in outcomes},
         percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None,
     )  # fmt: skip
@@ -132,7 +132,7 @@ def comparison(session: Session, a: Setting, b: Setting, outcome: str, until_ns:
         cycle_a, cycle_b = (_pooled(session, number, its[setting], until_ns, "cycle") for setting in (a, b))
         only_young = young and running is not None and len(its.get(running.setting, ())) == 1
         rows.append(FlipRow(number, mean_a, mean_b, _change(mean_a, mean_b), _change(cycle_b, cycle_a), not only_young))
-    return Comparison(found, a, b, regime_of(session, a), tuple(rows))
+    return Comparison(found, a, b, regime_of(session, a, until_ns), tuple(rows))
 
 
 def _change(before: float | None, after: float | None) -> float | None:

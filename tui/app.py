@@ -13,37 +13,34 @@ from typing import Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is imported: its codes are shorter
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.timer import Timer
 
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.session import Session
 from quintet.engine.view import arm_at, is_on
+from quintet.tui import frame, keys, palette, terminal
 from quintet.tui.cost import Cost
-from quintet.tui.lanes import draw_lanes
+from quintet.tui.layout import PARTS, SMALLEST, Look, layout
+from quintet.tui.looking import LookingApp
 from quintet.tui.overlays import Help, LaneLog, Leave, Note, ScreenOff
 from quintet.tui.part import Canvas, Part
-from quintet.tui.scene import layout, scene
-from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.playhead import Playhead
+from quintet.tui.scene import scene
 from quintet.tui.switches import SwitchPanel
-from quintet.tui.tables import draw_flips
 
-PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
+STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S = 10.0, 0.1, 3_000_000_000, 0.3
 TWICE_NS = 2_000_000_000
-SMALLEST = (80, 24)
-PARTS = ("status", "gap1", "lanes", "gap2", "table", "gap3", "open", "gap4", "events", "fill", "keys")
 SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
 
 
-class QuintetApp(App[str]):
-    """Shows one session. Its return value is `stop`, `detach` or `ended`; None when it broke."""
+class QuintetApp(LookingApp):
+    """Shows one session, live or again. Its return value is `stop`, `detach` or `ended`; None when it broke."""
 
     CSS_PATH = "quintet.tcss"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"choose({n - 1})", f"lane {n}", id=f"lane.{n}", tooltip="Choose a lane")
@@ -52,7 +49,6 @@ class QuintetApp(App[str]):
         Binding("0", "choose_all", "all lanes", id="lane.all", tooltip="Choose all lanes"),
         Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
         Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
-        Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
         Binding("s", "switches", "switches", id="switches", tooltip="Every switch, in one lane or all"),
         Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
         Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
@@ -65,13 +61,26 @@ class QuintetApp(App[str]):
         Binding("ctrl+q", "leave", show=False, id="quit.too"),
     ]
 
-    def __init__(self, journal: Path, socket: Path | None, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        """Follow this journal and send commands to this socket; None: there is nobody to command."""
-        super().__init__()
+    def __init__(
+        self,
+        journal: Path,
+        socket: Path | None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        replay_speed: float | None = None,
+    ) -> None:
+        """Follow this journal and send commands to this socket; None: there is nobody to command.
+
+        With a speed it is a replay: the journal is read, and time is its own. Raises BadInput for a bad file of keys.
+        """
+        super().__init__(ansi_color=palette.current().ansi)
         self.animation_level = "none"
+        self.wear()
         self.session = Session()
         self.chosen: frozenset[int] = frozenset()
-        self.frozen_ns: int | None = None
+        self.look = Look()
+        self.playhead = Playhead(clock, "" if replay_speed is None else journal.name, replay_speed or 1.0)
+        self.scene_shown, self.where_shown = None, None
+        self.paint_timer, self.still_timer = None, None
         self._journal, self._socket, self._clock = journal, socket, clock
         self._reader = Reader(journal)
         self._client = Client(self._gone, self.be_at_work)
@@ -81,8 +90,10 @@ class QuintetApp(App[str]):
         self._eager_until_ns = 0
         self._size_bytes = 0
         self._cost = Cost()
-        self._timer: Timer | None = None
         self._stopping = self._orphaned = self._left_behind = False
+        bindings = [one for one in (*LookingApp.BINDINGS, *self.BINDINGS) if isinstance(one, Binding)]
+        self._keymap = keys.load(bindings)
+        keys.relabel(bindings, self._keymap)
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
@@ -94,27 +105,38 @@ class QuintetApp(App[str]):
         self._cost.watch(self._driver)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, "detach")
+        self.set_keymap(self._keymap)
         self.follow()
-        self._timer = self.set_interval(PAINT_S, self.tick)
+        if self.playhead.replay:
+            self.playhead.seek(self.session.origin_ns, self.session)  # it begins now, not when reading did
+        self.paint_timer = self.set_interval(terminal.paint_s(), self.tick)
+        self.still_timer = self.set_interval(STILL_S, self.paint, pause=True)
         if self._socket is not None:
-            size, ssh = self.size, any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
-            hello = Hello(FORMAT, os.getpid(), "screen", size.width, size.height, ssh)
+            size = self.size
+            hello = Hello(FORMAT, os.getpid(), "screen", size.width, size.height, terminal.is_far())
             try:
                 await self._client.open(self._socket, hello)
             except (OSError, ConnectionError) as error:
                 self.bell()
                 self.notify(str(error))
-        self._be_eager()
+        if not self.playhead.replay:
+            self._be_eager()
 
     def tick(self) -> None:
         """Once a second: read what was added, paint what changed, tell what that cost."""
         self.follow()
         self._client.beat(self._cost.beat())
+        if self.playhead.replay and self.playhead.rest(self.session):
+            self.moved()
 
     def follow(self) -> None:
-        """Fold all that the journal has, and paint; nothing once the screen is being taken down."""
+        """Fold all that the journal has, and paint; nothing once the screen is being taken down.
+
+        A long journal is read in pieces, and painted meanwhile.
+        """
         if self._left_behind or not self._at_work:
             return
+        pause_s = time.monotonic() + PIECE_S
         while True:
             batch = self._reader.poll()
             if batch.again:
@@ -122,14 +144,13 @@ class QuintetApp(App[str]):
             self.session.fold(batch.events)
             if batch.at_end:
                 break
+            if time.monotonic() > pause_s:
+                self.call_later(self.follow)
+                break
         if not self.chosen and self.session.lanes:
             self.chosen = frozenset(range(len(self.session.lanes)))
         self._size_bytes = self._journal.stat().st_size if self._journal.exists() else self._size_bytes
         self.paint()
-
-    def now_ns(self) -> int:
-        """The moment that is shown."""
-        return self._clock() if self.frozen_ns is None else self.frozen_ns
 
     def paint(self) -> None:
         """Draw one moment on every part."""
@@ -137,27 +158,19 @@ class QuintetApp(App[str]):
         if not self.session.lanes or self._left_behind:
             return
         if width < SMALLEST[0] or height < SMALLEST[1]:
-            self._too_small(width, height)
+            self._place(frame.too_small(width, height))
             return
+        looking = self.playhead.looking(self.session)
         seen = scene(
-            self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None,
+            self.session, self.now_ns(), self.chosen, frozen=looking is not None, look=self.look, looking=looking,
             journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
             own=self._cost.own(self.session) if self._socket is not None else None,
         )  # fmt: skip
         self._cost.frames += 1
-        where = layout(width, height, len(self.session.lanes), min(self.chosen, default=0))
-        drawn = [
-            draw_status(seen, width), draw_lanes(seen, where, width), draw_flips(seen, where, width), draw_keys(seen, width),
-        ]  # fmt: skip
-        by_part = dict(zip(("status", "lanes", "table", "keys"), drawn, strict=True))
-        if where.spacious:
-            by_part |= {f"gap{n}": Canvas(width, 1) for n in (1, 2, 3, 4)}
-            by_part["open"] = draw_open(seen, width)
-            used = sum(canvas.height for canvas in by_part.values())
-            by_part["events"] = draw_events(seen, width, min(2, max(0, height - used)))
-        used = sum(canvas.height for canvas in by_part.values())
-        by_part["fill"] = Canvas(width, max(0, height - used))
-        self._place(by_part)
+        lanes, first = len(self.session.lanes), min(self.chosen, default=0)
+        where = layout(width, height, lanes, first, self.look, past=looking is not None)
+        self.scene_shown, self.where_shown = seen, where
+        self._place(frame.draw(seen, where, width))
 
     def _place(self, by_part: dict[str, Canvas]) -> None:
         for name in PARTS:
@@ -171,17 +184,13 @@ class QuintetApp(App[str]):
             if canvas is not None and rows:
                 part.show(canvas)
 
-    def _too_small(self, width: int, height: int) -> None:
-        canvas = Canvas(width, height)
-        words = f"{width}x{height} is too small: {SMALLEST[0]}x{SMALLEST[1]} is needed."
-        canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
-        self._place({"fill": canvas})
-
     def be_at_work(self, on: bool) -> None:
         """The switch `screen`: off, this screen neither reads, folds nor paints, so that its own cost can be measured."""
-        if self._timer is not None:
-            (self._timer.resume if on else self._timer.pause)()
-        if not on:
+        if on:
+            self.keep_pace()
+        else:
+            for timer in filter(None, (self.paint_timer, self.still_timer)):
+                timer.pause()
             self.follow()
             while len(self.screen_stack) > 1:
                 self.pop_screen()
@@ -238,13 +247,6 @@ class QuintetApp(App[str]):
         open_lanes = [lane.number for lane in self.session.lanes if lane.open]
         able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
         await self._ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self._alone_lane]})
-
-    def action_freeze(self) -> None:
-        """Stop the picture, or let it go on; recording never stops."""
-        self.frozen_ns = self._clock() if self.frozen_ns is None else None
-        if self._timer is not None:
-            (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
-        self.follow()
 
     def action_switches(self) -> None:
         """Every switch, in one lane or all."""
@@ -318,6 +320,9 @@ class QuintetApp(App[str]):
 
     async def _ask(self, what: str, arguments: dict[str, Any]) -> None:
         """Send a command; what becomes of it is read in the journal."""
+        if self.playhead.replay:
+            self.notify("This is a replay: nothing runs that could be changed.")
+            return
         try:
             reply = await self._client.ask(what, arguments)
         except ConnectionError as error:

@@ -3,32 +3,66 @@
 from __future__ import annotations
 
 from quintet.engine.view import View
+from quintet.tui.keys import labelled
 from quintet.tui.notes import count, notes, stamp
 from quintet.tui.part import Canvas, Row
-from quintet.tui.scene import Scene
-from quintet.tui.words import clock, size
+from quintet.tui.past import next_moment
+from quintet.tui.scene import Looking, Scene
+from quintet.tui.words import clock, shortened, size
 
 SEPARATOR = (" · ", "faint")
 NARROW = 100
 
 
 def draw_status(scene: Scene, width: int) -> Canvas:
-    """The first line: what runs, under what, for how long; at the right the clock and the journal's size."""
+    """The first line: what runs, under what, for how long; at the right the clock and the journal's size.
+
+    In a look back it is reversed, begins with the word, and says which moment the numbers are of.
+    """
     canvas = Canvas(width, 1)
-    seen = scene.view
-    left: Row = [("FROZEN" if scene.frozen else "quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
+    seen, narrow = scene.view, width < NARROW
+    if scene.looking is not None:
+        left, told = _looking_back(scene, scene.looking, narrow=narrow)
+        canvas.put_row(1, 0, left)
+        _put_right_of(canvas, left, told, "")
+        canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
+        return canvas
+    left = [("quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
     for device in seen.devices[:1]:
         left += [SEPARATOR, (device, "text")]
-    for words, role in _state(scene, narrow=width < NARROW):
+    for words, role in _state(scene, narrow=narrow):
         left += [SEPARATOR, (words, role)]
     canvas.put_row(1, 0, left)
-    room = width - 3 - sum(len(words) for words, _ in left) - len(clock(seen.age_ns)) - 6
-    right = next((words for words in _costs(scene, narrow=width < NARROW) if len(words) <= room), "")
-    canvas.put_right(width - 2, 0, right, "dim")
-    canvas.put_right(width - 2 - len(right) - 3, 0, clock(seen.age_ns), "bright")
-    if scene.frozen:
-        canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
+    _put_right_of(canvas, left, _costs(scene, narrow=narrow), clock(seen.age_ns))
     return canvas
+
+
+def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None:
+    """The longest form that fits beside what stands at the left, and the clock before it."""
+    room = canvas.width - 3 - sum(len(words) for words, _ in left) - len(when) - (6 if when else 2)
+    right = next((words for words in told if len(words) <= room), "")
+    canvas.put_right(canvas.width - 2, 0, right, "dim")
+    canvas.put_right(canvas.width - 2 - len(right) - 3, 0, when, "bright")
+
+
+def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row, list[str]]:
+    """What stands at the left, and the forms of what stands at the right, the longest first."""
+    seen, origin = scene.view, scene.session.origin_ns
+    if looking.replay:
+        ended = looking.edge_ns <= scene.now_ns
+        pace = f"×{looking.speed:g} ▸" if looking.playing else "at its end" if ended else f"×{looking.speed:g} paused"
+        of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
+        state = "loading" if seen.loading else seen.regime or "nothing runs"
+        level = "" if narrow or seen.loading else f"{_accuracy(scene, narrow=False)[0]}   "
+        return [("REPLAY", "bright"), (f"  {looking.replay} · {pace}", "text")], [
+            f"{of}   {level}{state}", f"{of}   {state}", of,
+        ]  # fmt: skip
+    behind = clock(looking.live_ns - scene.now_ns)
+    going = "ended" if scene.session.end is not None else "still recording"
+    left: Row = [("FROZEN", "bright"), (f"  at {clock(seen.age_ns)} · {behind} behind · {going}", "text")]
+    live = f"live {clock(looking.live_ns - origin)}"
+    costs = [words for words in _costs(scene, narrow=narrow) if not narrow]
+    return left, [*(f"{live}   {words}" for words in costs), live]
 
 
 def _costs(scene: Scene, *, narrow: bool) -> list[str]:
@@ -78,10 +112,21 @@ def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
     return f"{'' if narrow else 'accuracy '}{words} for {since}", "on" if level else "off"
 
 
-def draw_open(scene: Scene, width: int) -> Canvas:
-    """One sentence on what is still open, or what to do."""
+def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
+    """One sentence on what is still open, or what to do; in a look back what comes next."""
     canvas = Canvas(width, 1)
-    canvas.put(1, 0, open_sentence(scene)[: width - 2], "dim")
+    if scene.looking is None:
+        canvas.put(1, 0, shortened(open_sentence(scene), width - 2), "dim")
+        return canvas
+    words, role = ("loading", "text") if scene.view.loading else _accuracy(scene, narrow=False)
+    after = next_moment(scene.session, scene.now_ns, 1)
+    origin = scene.session.origin_ns
+    row: Row = [(f"at {clock(scene.view.age_ns)}  ", "dim"), (words.partition(" for ")[0], role)]
+    if after is not None and after.t_ns <= scene.edge_ns:
+        row.append((f"   next {after.words} {clock(after.t_ns - origin)}", "dim"))
+    if pages:
+        row.append((f"   {pages}: press tab", "dim"))
+    canvas.put_row(1, 0, row)
     return canvas
 
 
@@ -114,28 +159,39 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
     for y, note in enumerate(notes(scene.session, scene.now_ns)[:height]):
         when = stamp(scene.session, note)
         canvas.put(1, y, when, "dim")
-        canvas.put(3 + len(when), y, note.text[: width - len(when) - 4], note.role)
+        canvas.put(3 + len(when), y, shortened(note.text, width - len(when) - 4), note.role)
     return canvas
 
 
 KEYS = (
-    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "{freeze}"),
-    ("?", "help"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "freeze"),
+    ("←→", "back"), ("v", "view"), ("?", "help"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+)  # fmt: skip
+FROZEN_KEYS = (
+    ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("?", "help"), ("+ −", "zoom"),
+    ("1-{lanes}", "lane"), ("m", "mark"), ("v", "view"),
+)  # fmt: skip
+REPLAY_KEYS = (
+    ("space", "{play}"), ("←→", "step"), ("[ ]", "mark, flip"), ("+ −", "speed"), ("q", "quit"), ("?", "help"),
+    ("PgUp PgDn", "page"), ("1-{lanes}", "lane"), ("v", "view"), ("y", "scale"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
 
 
-def draw_keys(scene: Scene, width: int) -> Canvas:
-    """The key line, always last."""
+def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
+    """The key line, always last. pages: what tab turns to, where it turns."""
     canvas = Canvas(width, 1)
     filled = {
         "lanes": max(1, min(9, len(scene.session.lanes))),
         "regime": "together" if scene.view.regime == "alone" else "alone",
-        "freeze": "go on" if scene.frozen else "freeze",
+        "play": "pause" if scene.looking is not None and scene.looking.playing else "play",
     }
+    keys = KEYS if scene.looking is None else REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
+    if pages:
+        keys = (keys[0], ("tab", pages), *keys[1:])
     row: Row = []
-    for key, words in KEYS:
-        shown = [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
+    for key, words in keys:
+        shown = [(labelled(key.format(**filled)), "bright"), (f" {words.format(**filled)}  ", "dim")]
         if sum(len(text) for text, _ in [*row, *shown]) >= width:
             break
         row += shown

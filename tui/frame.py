@@ -1,0 +1,56 @@
+"""One whole frame: every part's canvas, from a scene and a layout. What a screen shows is this and nothing else."""
+
+from __future__ import annotations
+
+from quintet.tui.lanes import draw_lanes
+from quintet.tui.layout import SMALLEST
+from quintet.tui.notes import notes, stamp
+from quintet.tui.part import Canvas
+from quintet.tui.past import draw_past
+from quintet.tui.scene import Layout, Scene
+from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.tables import draw_flips
+from quintet.tui.words import shortened
+
+
+def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
+    """Every shown part's canvas by its name."""
+    rows = where.parts
+    turns = ("lanes" if rows["table"] else "table") if where.pages else ""
+    drawn = {name: Canvas(width, rows[name]) for name in rows if name.startswith(("gap", "fill")) and rows[name]}
+    drawn["status"] = draw_status(scene, width)
+    drawn["keys"] = draw_keys(scene, width, pages=turns)
+    if rows["lanes"]:
+        drawn["lanes"] = draw_lanes(scene, where, width)
+    if rows["past"]:
+        drawn["past"] = draw_past(scene, where, width)
+    if rows["table"]:
+        drawn["table"] = _table(scene, where, width)
+    if rows["open"]:
+        drawn["open"] = draw_open(scene, width, pages=turns)
+    if rows["events"]:
+        drawn["events"] = draw_events(scene, width, rows["events"])
+    return drawn
+
+
+def _table(scene: Scene, where: Layout, width: int) -> Canvas:
+    """The table, and beside it what happened where the screen is wide enough."""
+    if where.table_columns >= width:
+        return draw_flips(scene, where, width)
+    canvas = Canvas(width, where.parts["table"])
+    canvas.paste(0, 0, draw_flips(scene, where, where.table_columns))
+    left = where.table_columns + 7
+    canvas.put(left, 0, "events", "bright")
+    for y, note in enumerate(notes(scene.session, scene.now_ns)[: canvas.height - 2], 2):
+        when = stamp(scene.session, note)
+        canvas.put(left, y, when, "dim")
+        canvas.put(left + len(when) + 2, y, shortened(note.text, width - left - len(when) - 3), note.role)
+    return canvas
+
+
+def too_small(width: int, height: int) -> dict[str, Canvas]:
+    """One sentence."""
+    canvas = Canvas(width, height)
+    words = f"{width}x{height} is too small: {SMALLEST[0]}x{SMALLEST[1]} is needed."
+    canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
+    return {"fill": canvas}
