@@ -40,7 +40,7 @@ SLICES = {"status": 20, "lanes": 6, "table": 12}
 class QuintetApp(LookingApp):
     """Shows one session, live or again. Its return value is `stop`, `detach` or `ended`; None when it broke."""
 
-    CSS_PATH = "quintet.tcss"
+    CSS_PATH = Path(__file__).with_name("quintet.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"choose({n - 1})", f"lane {n}", id=f"lane.{n}", tooltip="Choose a lane")
@@ -91,9 +91,8 @@ class QuintetApp(LookingApp):
         self._size_bytes = 0
         self._cost = Cost()
         self._stopping = self._orphaned = self._left_behind = False
-        bindings = [one for one in (*LookingApp.BINDINGS, *self.BINDINGS) if isinstance(one, Binding)]
-        self._keymap = keys.load(bindings)
-        keys.relabel(bindings, self._keymap)
+        self.changed_keys = keys.load(self.bindings_known())
+        keys.relabel(self.bindings_known(), self.changed_keys)
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
@@ -105,7 +104,7 @@ class QuintetApp(LookingApp):
         self._cost.watch(self._driver)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, "detach")
-        self.set_keymap(self._keymap)
+        self.set_keymap(self.changed_keys)
         self.follow()
         if self.playhead.replay:
             self.playhead.seek(self.session.origin_ns, self.session)  # it begins now, not when reading did

@@ -27,6 +27,7 @@ _labels: dict[str, str] = {}
 SIGNS = {
     "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "−",
     "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "less_than_sign": "<", "greater_than_sign": ">",
+    "equals_sign": "=", "underscore": "_",
 }  # fmt: skip
 
 
@@ -82,6 +83,12 @@ def relabel(bindings: Iterable[Binding], keymap: Mapping[str, str]) -> None:
 
 def _sign(key: str) -> str:
     return SIGNS.get(key, key)
+
+
+def named(binding: Binding, keymap: Mapping[str, str]) -> str:
+    """The keys of a command as a person reads them, `+ or =`."""
+    told = keymap.get(binding.id or "", binding.key)
+    return " or ".join(_sign(key.strip()) for key in told.split(","))
 
 
 def labelled(keys: str) -> str:

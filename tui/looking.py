@@ -18,6 +18,7 @@ from textual.timer import Timer
 
 from quintet.engine.session import Session
 from quintet.tui import glyphs, palette
+from quintet.tui.keys import named
 from quintet.tui.lanes import lane_at
 from quintet.tui.layout import STEPS_S, Layout, Look
 from quintet.tui.part import Part
@@ -66,6 +67,7 @@ class LookingApp(App[str]):
     look: Look
     scene_shown: Scene | None
     where_shown: Layout | None
+    changed_keys: dict[str, str]
     paint_timer: Timer | None
     still_timer: Timer | None
 
@@ -221,10 +223,16 @@ class LookingApp(App[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything by name, for ctrl+p: what the keys do, and nothing of Textual's own."""
-        for _, binding, enabled, _ in self.active_bindings.values():
-            if enabled and binding.tooltip and binding.id and not binding.id.startswith("lane."):
-                yield SystemCommand(binding.tooltip, binding.key, partial(self.run_action, binding.action))
+        for binding in self.bindings_known():
+            if binding.tooltip and binding.id and not binding.id.startswith("lane."):
+                yield SystemCommand(
+                    binding.tooltip, named(binding, self.changed_keys), partial(self.run_action, binding.action)
+                )
         for lane in self.session.lanes:
             yield SystemCommand(
                 f"Choose lane {lane.number + 1}, {lane.name}", "", partial(self.action_choose, lane.number)
             )
+
+    def bindings_known(self) -> list[Binding]:
+        """Every key with what it does."""
+        return [one for one in (*LookingApp.BINDINGS, *self.BINDINGS) if isinstance(one, Binding)]

@@ -91,13 +91,12 @@ _FRONTS: dict[str, tuple[str, bool]] = {
     "on bar": ("on_bar", False), "off bar": ("off_bar", False), "alert": ("alert", False), "alert bold": ("alert", True),
     "panel": ("text", False), "panel bright": ("bright", True), "panel dim": ("dim", False),
     "cursor": ("bright", True), "cursor bar": ("bright", True), "session": ("bright", False),
+    "on top": ("bright", False), "off top": ("bright", False),
 }  # fmt: skip
 """The colour of a role's letters, and whether they are bold."""
 _BODIES = {
     "on body": "on_bar",
     "off body": "off_bar",
-    "on top": "on_bar",
-    "off top": "off_bar",
     "cursor body": "bright",
 }
 """The ground of a role whose cells are bars."""
@@ -112,9 +111,7 @@ def _made(palette: Palette, role: str) -> Style:
     colour, bold = _FRONTS[name]
     ground = palette.band if "band" in more else palette.panel if name.startswith("panel") or "panel" in more else ""
     dim = palette.colourless and name in _DIM_WITHOUT_COLOUR and not reverse
-    front = getattr(palette, colour)
-    if reverse and palette.ansi:
-        front = ""  # a reversed line is of the terminal's two colours only
+    front = palette.text if reverse else getattr(palette, colour)  # a reversed line is of two colours only
     return Style(
         color=front or None, bgcolor=(ground or palette.ground) or None, bold=bold or None, dim=dim or None,
         reverse=reverse or None,
@@ -122,9 +119,9 @@ def _made(palette: Palette, role: str) -> Style:
 
 
 def _body(palette: Palette, name: str) -> Style:
-    """Bars are a coloured ground; without colour they are reversed, and the arrow above the scale stands plain."""
+    """Bars are a coloured ground; without colour they are reversed, and the cursor's is plain between them."""
     if palette.colourless:
-        if name.endswith(" top") or name.startswith("cursor"):
+        if name == "cursor body":
             return Style(bold=True)
         return Style(reverse=True, dim=name == "off body")
     if palette.ansi and name == "cursor body":

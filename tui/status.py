@@ -42,7 +42,7 @@ def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None
     room = canvas.width - 3 - sum(len(words) for words, _ in left) - len(when) - (6 if when else 2)
     right = next((words for words in told if len(words) <= room), "")
     canvas.put_right(canvas.width - 2, 0, right, "dim")
-    canvas.put_right(canvas.width - 2 - len(right) - 3, 0, when, "bright")
+    canvas.put_right(canvas.width - 2 - (len(right) + 3 if right else 0), 0, when, "bright")
 
 
 def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row, list[str]]:
@@ -165,14 +165,14 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
 
 KEYS = (
     ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "freeze"),
-    ("←→", "back"), ("v", "view"), ("?", "help"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+    ("←→", "back"), ("v", "view"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
 )  # fmt: skip
 FROZEN_KEYS = (
-    ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("?", "help"), ("+ −", "zoom"),
+    ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("+ −", "s/column"),
     ("1-{lanes}", "lane"), ("m", "mark"), ("v", "view"),
 )  # fmt: skip
 REPLAY_KEYS = (
-    ("space", "{play}"), ("←→", "step"), ("[ ]", "mark, flip"), ("+ −", "speed"), ("q", "quit"), ("?", "help"),
+    ("space", "{play}"), ("←→", "step"), ("[ ]", "mark, flip"), ("+ −", "speed"), ("q", "quit"),
     ("PgUp PgDn", "page"), ("1-{lanes}", "lane"), ("v", "view"), ("y", "scale"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
@@ -190,10 +190,17 @@ def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
     if pages:
         keys = (keys[0], ("tab", pages), *keys[1:])
     row: Row = []
+    last = _key("?", "help")
+    room = width - 1 - sum(len(text) for text, _ in last)
     for key, words in keys:
-        shown = [(labelled(key.format(**filled)), "bright"), (f" {words.format(**filled)}  ", "dim")]
-        if sum(len(text) for text, _ in [*row, *shown]) >= width:
+        shown = _key(key.format(**filled), words.format(**filled))
+        if sum(len(text) for text, _ in [*row, *shown]) > room:
             break
         row += shown
+    row += last  # help is never left out
     canvas.put_row(1, 0, row)
     return canvas
+
+
+def _key(key: str, words: str) -> Row:
+    return [(labelled(key), "bright"), (f" {words}  ", "dim")]
