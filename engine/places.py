@@ -62,6 +62,18 @@ def new_journal(profile: str, asked: Path | None) -> Path:
     return path
 
 
+def find_journal(log: str) -> Path:
+    """The journal of a path, or of a session's name in the log folders. Raises BadInput."""
+    path = Path(log).expanduser()
+    folders = [folder for folder in (Path.cwd() / "logs", state_folder() / "logs") if folder.is_dir()]
+    tries = [path, *(folder / f"{log}.msgpack" for folder in folders if path.name == log)]
+    found = next((one for one in tries if one.is_file()), None)
+    if found is None:
+        where = ", ".join(str(folder) for folder in folders) or "a log folder"
+        raise BadInput(f"There is no journal {log}, and no session of that name in {where}.")
+    return found.absolute()
+
+
 def private_folder(journal: Path) -> Path:
     """A new private folder for the session of this journal: Ultralytics' settings and the control socket lie there."""
     parent = state_folder() / "sessions"

@@ -7,7 +7,7 @@ What depends on the time of looking is in view.py; cells and comparisons are in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from quintet.engine import events as ev
@@ -65,10 +65,30 @@ class Lane:
     failed_ns: int | None = None
     stuck_ns: int | None = None
     kept_short: KeptShort | None = None
+    lives: list[Life] = field(default_factory=list)
+    """What it was before each restart, oldest first."""
     next_seq: int = 0
     holes: int = 0
     """Images whose rows never came, by their sequence numbers."""
     rows: Rows = field(default_factory=Rows)
+
+
+class Life(NamedTuple):
+    """What a restart wiped out, and when: so that a look back shows the lane as it was."""
+
+    until_ns: int
+    steps: dict[str, StepState]
+    ready: ev.Ready | None
+    failed_ns: int | None
+    stuck_ns: int | None
+
+
+def as_it_was(lane: Lane, t_ns: int) -> Lane:
+    """The lane with the life it had at a moment: a restart wipes its steps and faults, and a look back needs them."""
+    life = next((life for life in lane.lives if t_ns < life.until_ns), None)
+    if life is None:
+        return lane
+    return replace(lane, steps=life.steps, ready=life.ready, failed_ns=life.failed_ns, stuck_ns=life.stuck_ns)
 
 
 class Change(NamedTuple):
@@ -240,6 +260,7 @@ class Session:
 
     def _begin_again(self, t_ns: int, lane: Lane) -> None:
         """A restart: loading from the beginning, and out of every setting until its gate opens."""
+        lane.lives.append(Life(t_ns, dict(lane.steps), lane.ready, lane.failed_ns, lane.stuck_ns))
         lane.steps.clear()
         lane.ready = lane.failed_ns = lane.stuck_ns = None
         if lane.open:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from quintet.engine.events import Levels
-from quintet.engine.session import Change, Lane, Session
+from quintet.engine.session import Change, Lane, Session, as_it_was
 from quintet.engine.switches import BY_NAME, MODES, mode_of
 
 BURN_IN_NS, BURN_IN_IMAGES = 1_000_000_000, 5
@@ -168,14 +168,15 @@ def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = R
     return min(rules.block_most_ns, max(rules.block_ns, int(rules.block_images * slowest)))
 
 
-def regime_of(session: Session, setting: Setting) -> str:
-    """`together` when every lane that is able to run is active, `alone` for one, else the active lanes' names."""
+def regime_of(session: Session, setting: Setting, at_ns: int | None = None) -> str:
+    """`together` when every lane that is able to run is active, `alone` for one, else the active lanes' names.
+
+    Who is able is as known at at_ns, at the latest event when it is None.
+    """
+    moment = session.last_ns if at_ns is None else at_ns
     hurt = bool(session.doubt.spans)  # a lane's `ready` may be among lost bytes
-    able = [
-        lane.number
-        for lane in session.lanes
-        if (lane.ready is not None or lane.gates or hurt) and lane.number not in _failed(session)
-    ]
+    lives = [as_it_was(lane, moment) for lane in session.lanes]
+    able = [lane.number for lane in lives if _is_able(lane, moment, hurt=hurt)]
     lanes = setting.lanes
     if len(lanes) > 1 and set(lanes) >= set(able):
         return "together"
@@ -184,8 +185,10 @@ def regime_of(session: Session, setting: Setting) -> str:
     return "+".join(session.lanes[number].name for number in lanes)
 
 
-def _failed(session: Session) -> set[int]:
-    return {lane.number for lane in session.lanes if lane.failed_ns is not None}
+def _is_able(lane: Lane, moment: int, *, hurt: bool) -> bool:
+    """Loaded, and not failed."""
+    ready = hurt or bool(lane.gates) or (lane.ready is not None and lane.ready.t_ns <= moment)
+    return ready and (lane.failed_ns is None or lane.failed_ns > moment)
 
 
 class Difference(NamedTuple):

@@ -104,7 +104,8 @@ def _cell(
     each = sorted(value for span in spans for value in lane.rows.each_ns(rules.outcome, *span))
     cycle = _pooled(session, number, its, until, "cycle", rules)
     return Cell(
-        number, setting, setting.mode, regime_of(session, setting), sum(last - first for first, last in spans), len(spans),
+        number, setting, setting.mode, regime_of(session, setting, until), sum(last - first for first, last in spans),
+        len(spans),
         {outcome: _pooled(session, number, its, until, outcome, rules) for outcome in outcomes},
         percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None, percentile(each, rules.tail_percent),
     )  # fmt: skip
@@ -162,7 +163,7 @@ def comparison(
         cycle_a, cycle_b = (_pooled(session, number, its[setting], until_ns, "cycle", rules) for setting in (a, b))
         only_young = young and running is not None and len(its.get(running.setting, ())) == 1
         rows.append(FlipRow(number, mean_a, mean_b, _change(mean_a, mean_b), _change(cycle_b, cycle_a), not only_young))
-    return Comparison(found, a, b, regime_of(session, a), tuple(rows))
+    return Comparison(found, a, b, regime_of(session, a, until_ns), tuple(rows))
 
 
 def _change(before: float | None, after: float | None) -> float | None:

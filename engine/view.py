@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from quintet.engine.events import Arm, Levels, Value
 from quintet.engine.rows import percentile
-from quintet.engine.session import Lane, Session
+from quintet.engine.session import Lane, Session, as_it_was
 from quintet.engine.stretches import RULES, Rules, measured, regime_of, setting_of, stretches
 
 RECENT_NS = 10_000_000_000
@@ -82,12 +82,13 @@ def view(session: Session, now_ns: int, rules: Rules = RULES) -> View:
     known = stretches(session, now_ns)
     last = known[-1] if known else None
     setting = last.setting if last else setting_of({})
-    ready = [lane for lane in session.lanes if lane.ready is not None and lane.ready.t_ns <= now_ns]
+    lanes = [as_it_was(lane, now_ns) for lane in session.lanes]
+    ready = [lane for lane in lanes if lane.ready is not None and lane.ready.t_ns <= now_ns]
     return View(
         age_ns=now_ns - session.origin_ns,
         loading=session.begun_ns is None or session.begun_ns > now_ns,
-        lanes=tuple(lane_view(session, lane, now_ns, last.begin_ns if last else 0, rules) for lane in session.lanes),
-        regime=regime_of(session, setting) if setting.active else "",
+        lanes=tuple(lane_view(session, lane, now_ns, last.begin_ns if last else 0, rules) for lane in lanes),
+        regime=regime_of(session, setting, now_ns) if setting.active else "",
         regime_lanes=setting.lanes,
         since_ns=now_ns - max((_accuracy_since(session.lanes[n], now_ns) for n in setting.lanes), default=now_ns),
         devices=tuple(sorted({str(lane.ready.info.get("device", "?")) for lane in ready if lane.ready})),

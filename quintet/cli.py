@@ -101,10 +101,15 @@ def run(
     max_log_size: Annotated[
         str | None, typer.Option("--max-log-size", metavar="SIZE", help="End once the log is so long: 200MB, 1.5GB.")
     ] = None,
+    colors: Annotated[
+        str | None, typer.Option("--colors", help="256, 16, none, or auto (QUINTET_COLORS, NO_COLOR, TERM, COLORTERM).")
+    ] = None,
+    theme: Annotated[str | None, typer.Option("--theme", help="dark or light (QUINTET_THEME).")] = None,
 ) -> None:
     """Run the lanes and show them live. Starts in validation, together."""
     from quintet import running
 
+    _look(colors, theme)
     options = running.Asked(
         profile=checked(profile, set_), sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
@@ -114,14 +119,46 @@ def run(
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 
 
+Colours = Annotated[
+    str | None, typer.Option("--colors", help="256, 16, none, or auto (QUINTET_COLORS, NO_COLOR, TERM, COLORTERM).")
+]
+Theme = Annotated[str | None, typer.Option("--theme", help="dark or light (QUINTET_THEME).")]
+
+
 @app.command(name="attach")
 def attach(
     log: Annotated[str | None, typer.Argument(metavar="[LOG]", help="A live session's name or journal.")] = None,
+    colors: Colours = None,
+    theme: Theme = None,
 ) -> None:
     """Show a live session again. From any folder; two screens at once are fine."""
     from quintet import running
 
+    _look(colors, theme)
     raise typer.Exit(running.attach(log))
+
+
+@app.command(name="replay")
+def replay(
+    log: Annotated[str, typer.Argument(metavar="LOG", help="A journal's path, or a session's name.")],
+    speed: Annotated[float, typer.Option("--speed", metavar="X", help="How many times as fast as it was.")] = 1.0,
+    colors: Colours = None,
+    theme: Theme = None,
+) -> None:
+    """Show a session again from its journal, at any speed: space pauses, arrows seek, [ ] jump, ? lists the keys."""
+    from quintet import running
+
+    if not 0 < speed <= 1000:
+        raise BadInput(f"--speed {speed:g}: give a number above 0, up to 1000.")
+    _look(colors, theme)
+    raise typer.Exit(running.replay(log, speed))
+
+
+def _look(colors: str | None, theme: str | None) -> None:
+    """What was asked on the command line goes before what the environment says."""
+    for name, word in (("QUINTET_COLORS", colors), ("QUINTET_THEME", theme)):
+        if word is not None:
+            os.environ[name] = word
 
 
 @app.command(name="stop")

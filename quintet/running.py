@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 from quintet.engine import places, registry
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
-from quintet.engine.journal import Reader
+from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
 from quintet.observing import own_screen, told
 
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
-SMALLEST = (80, 24)
+SMALLEST = (60, 20)
 STOP_PATIENCE_S = 20.0
 
 
@@ -201,6 +201,26 @@ def stop(log: str | None) -> int:
     return 0
 
 
+def replay(log: str, speed: float) -> int:
+    """A screen on a journal, with nobody behind it; returns the exit status."""
+    _refuse_terminal()
+    journal = places.find_journal(log)
+    try:
+        with Reader(journal) as reader:
+            batch = reader.poll()
+            while not batch.events and not batch.at_end:
+                batch = reader.poll()
+    except NoJournal as error:
+        raise BadInput(str(error)) from error
+    if not any(event[0] == "start" for event in batch.events):
+        raise BadInput(f"The `start` event of {journal} is damaged, and without it nothing in it can be read.")
+    from quintet.tui.app import QuintetApp
+
+    screen = QuintetApp(journal, None, replay_speed=speed)
+    screen.run()
+    return 1 if screen.return_value is None else 0
+
+
 def _wait_gone(entry: registry.Entry) -> None:
     end = time.monotonic() + STOP_PATIENCE_S
     while entry in registry.sessions() and time.monotonic() < end:
@@ -208,8 +228,13 @@ def _wait_gone(entry: registry.Entry) -> None:
 
 
 def _refuse_terminal() -> None:
+    """Raises BadInput where no screen can stand; else chooses its colours and signs, before Textual is imported."""
+    from quintet.tui import terminal
+
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("The screen needs a terminal, and this is none. Use --headless.")
+    terminal.refuse_dumb()
+    terminal.prepare()
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)  # what a shell exported once is not what the terminal is now
     columns, rows = os.get_terminal_size(sys.stdout.fileno())

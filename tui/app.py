@@ -13,69 +13,39 @@ from typing import Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is imported: its codes are shorter
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.timer import Timer
 
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
-from quintet.engine.progress import progress
 from quintet.engine.session import Session
-from quintet.engine.view import arm_at, is_on
+from quintet.tui import frame, keys, palette, terminal
+from quintet.tui.asking import OUTCOMES, AskingApp
 from quintet.tui.cost import Cost
-from quintet.tui.frame import draw
-from quintet.tui.overlays import Help, LaneLog, Leave, Note, ScreenOff
+from quintet.tui.layout import PARTS, SMALLEST, Look
+from quintet.tui.overlays import Help, LaneLog, Leave, ScreenOff
 from quintet.tui.part import Canvas, Part
-from quintet.tui.plans import PlanPanel, StopPlan, busy
+from quintet.tui.playhead import Playhead
 from quintet.tui.scene import scene
 from quintet.tui.studied import Studied
-from quintet.tui.switches import SwitchPanel
 
-PAINT_S, EAGER_S, EAGER_FOR_NS = 1.0, 0.1, 3_000_000_000
+STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S = 10.0, 0.1, 3_000_000_000, 0.3
 TWICE_NS = 2_000_000_000
-SMALLEST = (80, 24)
-PARTS = (
-    "status",
-    "gap1",
-    "progress",
-    "gap0",
-    "lanes",
-    "gap2",
-    "table",
-    "gap3",
-    "open",
-    "gap4",
-    "events",
-    "fill",
-    "keys",
-)
-OUTCOMES = ("predict", "scored", "request", "cycle", "infer", "images_per_s")
 SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
 
 
-class QuintetApp(App[str]):
-    """Shows one session. Its return value is `stop`, `detach` or `ended`; None when it broke."""
+class QuintetApp(AskingApp):
+    """Shows one session, live or again. Its return value is `stop`, `detach` or `ended`; None when it broke."""
 
-    CSS_PATH = "quintet.tcss"
-    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = Path(__file__).with_name("quintet.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"choose({n - 1})", f"lane {n}", id=f"lane.{n}", tooltip="Choose a lane")
             for n in range(1, 10)
         ),
         Binding("0", "choose_all", "all lanes", id="lane.all", tooltip="Choose all lanes"),
-        Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
-        Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
-        Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, go on"),
-        Binding("s", "switches", "switches", id="switches", tooltip="Every switch, in one lane or all"),
-        Binding("b", "plan", "A/B", id="plan", tooltip="An A/B here and now, or the study"),
-        Binding("x", "stop_plan", "stop plan", id="plan.stop", tooltip="Pause or stop the plan under way"),
-        Binding("o", "outcome", "outcome", id="outcome", tooltip="predict, scored, request, cycle, infer, images/s"),
-        Binding("tab", "table", "table", id="table", tooltip="The next table"),
-        Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
-        Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
         Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
         Binding("d", "detach", "detach", id="detach", tooltip="Leave the screen; the session goes on"),
         Binding("ctrl+z", "suspend_process", "suspend", id="suspend", tooltip="Back to the shell; fg comes back"),
@@ -85,24 +55,39 @@ class QuintetApp(App[str]):
         Binding("ctrl+q", "leave", show=False, id="quit.too"),
     ]
 
-    def __init__(self, journal: Path, socket: Path | None, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        """Follow this journal and send commands to this socket; None: there is nobody to command."""
-        super().__init__()
+    def __init__(
+        self,
+        journal: Path,
+        socket: Path | None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        replay_speed: float | None = None,
+    ) -> None:
+        """Follow this journal and send commands to this socket; None: there is nobody to command.
+
+        With a speed it is a replay: the journal is read, and time is its own. Raises BadInput for a bad file of keys.
+        """
+        super().__init__(ansi_color=palette.current().ansi)
+        self.changed_keys = keys.load(self.bindings_known())
+        keys.relabel(self.bindings_known(), self.changed_keys)
         self.animation_level = "none"
+        self.wear()
         self.session = Session()
         self.chosen: frozenset[int] = frozenset()
-        self.frozen_ns: int | None = None
-        self._journal, self._socket, self._clock = journal, socket, clock
+        self.look = Look()
+        self.playhead = Playhead(clock, "" if replay_speed is None else journal.name, replay_speed or 1.0)
+        self.scene_shown, self.where_shown = None, None
+        self.paint_timer, self.still_timer = None, None
+        self._journal, self._socket, self.clock = journal, socket, clock
         self._reader = Reader(journal)
         self._client = Client(self._gone, self.be_at_work)
         self._at_work = True
-        self._alone_lane = 0
+        self.alone_lane = 0
         self._interrupted_ns = 0
         self._eager_until_ns = 0
         self._size_bytes = 0
         self._cost = Cost()
-        self._studied, self._outcome, self._turned = Studied(), "predict", 0
-        self._timer: Timer | None = None
+        self._studied = Studied()
+        self.outcome, self.turned = OUTCOMES[0], 0
         self._stopping = self._orphaned = self._left_behind = False
 
     def compose(self) -> ComposeResult:
@@ -115,27 +100,38 @@ class QuintetApp(App[str]):
         self._cost.watch(self._driver)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, "detach")
+        self.set_keymap(self.changed_keys)
         self.follow()
-        self._timer = self.set_interval(PAINT_S, self.tick)
+        if self.playhead.replay:
+            self.playhead.seek(self.session.origin_ns, self.session)  # it begins now, not when reading did
+        self.paint_timer = self.set_interval(terminal.paint_s(), self.tick)
+        self.still_timer = self.set_interval(STILL_S, self.paint, pause=True)
         if self._socket is not None:
-            size, ssh = self.size, any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
-            hello = Hello(FORMAT, os.getpid(), "screen", size.width, size.height, ssh)
+            size = self.size
+            hello = Hello(FORMAT, os.getpid(), "screen", size.width, size.height, terminal.is_far())
             try:
                 await self._client.open(self._socket, hello)
             except (OSError, ConnectionError) as error:
                 self.bell()
                 self.notify(str(error))
-        self._be_eager()
+        if not self.playhead.replay:
+            self._be_eager()
 
     def tick(self) -> None:
         """Once a second: read what was added, paint what changed, tell what that cost."""
         self.follow()
         self._client.beat(self._cost.beat())
+        if self.playhead.replay and self.playhead.rest(self.session):
+            self.moved()
 
     def follow(self) -> None:
-        """Fold all that the journal has, and paint; nothing once the screen is being taken down."""
+        """Fold all that the journal has, and paint; nothing once the screen is being taken down.
+
+        A long journal is read in pieces, and painted meanwhile.
+        """
         if self._left_behind or not self._at_work:
             return
+        pause_s = time.monotonic() + PIECE_S
         while True:
             batch = self._reader.poll()
             if batch.again:
@@ -143,14 +139,13 @@ class QuintetApp(App[str]):
             self.session.fold(batch.events)
             if batch.at_end:
                 break
+            if time.monotonic() > pause_s:
+                self.call_later(self.follow)
+                break
         if not self.chosen and self.session.lanes:
             self.chosen = frozenset(range(len(self.session.lanes)))
         self._size_bytes = self._journal.stat().st_size if self._journal.exists() else self._size_bytes
         self.paint()
-
-    def now_ns(self) -> int:
-        """The moment that is shown."""
-        return self._clock() if self.frozen_ns is None else self.frozen_ns
 
     def paint(self) -> None:
         """Draw one moment on every part."""
@@ -158,19 +153,19 @@ class QuintetApp(App[str]):
         if not self.session.lanes or self._left_behind:
             return
         if width < SMALLEST[0] or height < SMALLEST[1]:
-            self._too_small(width, height)
+            self._place(frame.too_small(width, height))
             return
+        looking = self.playhead.looking(self.session)
         seen = scene(
-            self.session, self.now_ns(), self.chosen, frozen=self.frozen_ns is not None,
+            self.session, self.now_ns(), self.chosen, frozen=looking is not None, look=self.look, looking=looking,
             journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
             own=self._cost.own(self.session) if self._socket is not None else None,
-            outcome=self._outcome, studied=self._studied, turned=self._turned,
+            outcome=self.outcome, studied=self._studied, turned=self.turned,
         )  # fmt: skip
         self._cost.frames += 1
-        by_part = draw(seen, width, height, min(self.chosen, default=0))
-        used = sum(canvas.height for canvas in by_part.values())
-        by_part["fill"] = Canvas(width, max(0, height - used))
-        self._place(by_part)
+        where = frame.arranged(seen, width, height)
+        self.scene_shown, self.where_shown = seen, where
+        self._place(frame.draw(seen, where, width))
 
     def _place(self, by_part: dict[str, Canvas]) -> None:
         for name in PARTS:
@@ -184,22 +179,18 @@ class QuintetApp(App[str]):
             if canvas is not None and rows:
                 part.show(canvas)
 
-    def _too_small(self, width: int, height: int) -> None:
-        canvas = Canvas(width, height)
-        words = f"{width}x{height} is too small: {SMALLEST[0]}x{SMALLEST[1]} is needed."
-        canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
-        self._place({"fill": canvas})
-
     def be_at_work(self, on: bool) -> None:
         """The switch `screen`: off, this screen neither reads, folds nor paints, so that its own cost can be measured."""
-        if self._timer is not None:
-            (self._timer.resume if on else self._timer.pause)()
-        if not on:
+        if on:
+            self.keep_pace()
+        else:
+            for timer in filter(None, (self.paint_timer, self.still_timer)):
+                timer.pause()
             self.follow()
             while len(self.screen_stack) > 1:
                 self.pop_screen()
             self.push_screen(
-                ScreenOff(lambda: self.run_worker(self._ask("set", {"lanes": [0], "levels": {"screen": "on"}})))
+                ScreenOff(lambda: self.run_worker(self.ask("set", {"lanes": [0], "levels": {"screen": "on"}})))
             )
         self._at_work = on
         if on:
@@ -229,100 +220,13 @@ class QuintetApp(App[str]):
         """Choose one lane."""
         if lane < len(self.session.lanes):
             self.chosen = frozenset((lane,))
-            self._alone_lane = lane
+            self.alone_lane = lane
             self.paint()
 
     def action_choose_all(self) -> None:
         """Choose all lanes."""
         self.chosen = frozenset(range(len(self.session.lanes)))
         self.paint()
-
-    async def action_accuracy(self) -> None:
-        """Flip accuracy in the chosen lanes; with mixed levels, turn it on."""
-        now = self._clock()
-        arms = [arm_at(self.session.lanes[number], now) for number in sorted(self.chosen)]
-        all_on = all(arm is not None and is_on(arm.levels) for arm in arms)
-        await self._ask(
-            "set", {"lanes": sorted(self.chosen), "levels": {"mode": "withoutval" if all_on else "validation"}}
-        )
-
-    async def action_regime(self) -> None:
-        """Alone or together."""
-        open_lanes = [lane.number for lane in self.session.lanes if lane.open]
-        able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
-        await self._ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self._alone_lane]})
-
-    def action_table(self) -> None:
-        """The next table."""
-        self._turned += 1
-        self.paint()
-
-    def action_outcome(self) -> None:
-        """The next outcome: of what means and changes are."""
-        self._outcome = OUTCOMES[(OUTCOMES.index(self._outcome) + 1) % len(OUTCOMES)]
-        self.paint()
-
-    def action_plan(self) -> None:
-        """An A/B here and now, or the study: say what, see what it buys, start it."""
-        if busy(self.session, self._clock()):
-            self.notify("A plan is under way. x pauses or stops it.")
-            return
-
-        def begin(asked: dict[str, Any]) -> None:
-            self._turned = 0
-            self.run_worker(self._ask("plan", asked))
-
-        self.push_screen(PlanPanel(self.session, self._clock(), begin))
-
-    def action_stop_plan(self) -> None:
-        """Pause or stop the plan under way, asks first."""
-        if not busy(self.session, self._clock()):
-            self.notify("No plan is under way. b starts one.")
-            return
-        self.push_screen(StopPlan(), self._halted)
-
-    async def _halted(self, answer: str | None) -> None:
-        far = progress(self.session, self._clock())
-        if answer == "stop":
-            await self._ask("stop_plan", {})
-        elif answer == "pause":
-            await self._ask("pause", {"on": far is None or far.state != "paused"})
-
-    def action_freeze(self) -> None:
-        """Stop the picture, or let it go on; recording never stops."""
-        self.frozen_ns = self._clock() if self.frozen_ns is None else None
-        if self._timer is not None:
-            (self._timer.pause if self.frozen_ns is not None else self._timer.resume)()
-        self.follow()
-
-    def action_switches(self) -> None:
-        """Every switch, in one lane or all."""
-
-        def choose(lanes: frozenset[int]) -> None:
-            self.chosen = lanes
-            self.paint()
-
-        def ask(lanes: list[int], levels: dict[str, Any]) -> None:
-            self.run_worker(self._ask("set", {"lanes": lanes, "levels": levels}))
-
-        self.push_screen(SwitchPanel(lambda: self.session, self.now_ns, self.chosen, choose, ask))
-
-    def action_mark(self) -> None:
-        """Ask for a note."""
-        self.push_screen(Note(), self._noted)
-
-    async def _noted(self, text: str | None) -> None:
-        if text:
-            await self._ask("mark", {"text": text})
-
-    async def action_restart(self) -> None:
-        """Try the failed lanes among the chosen again; else restart the one that is chosen."""
-        chosen = [self.session.lanes[number] for number in sorted(self.chosen)]
-        failed = [lane.number for lane in chosen if lane.failed_ns is not None]
-        if failed or len(chosen) == 1:
-            await self._ask("restart", {"lanes": failed or [chosen[0].number]})
-        else:
-            self.notify("No chosen lane has failed. Choose one lane by its number to restart it.")
 
     def action_lane_log(self) -> None:
         """The log of the lane chosen last."""
@@ -362,11 +266,14 @@ class QuintetApp(App[str]):
             self.action_detach()
         if answer == "stop" and not self._stopping:
             self._stopping = True
-            await self._ask("stop", {})
+            await self.ask("stop", {})
             self.exit("stop")
 
-    async def _ask(self, what: str, arguments: dict[str, Any]) -> None:
+    async def ask(self, what: str, arguments: dict[str, Any]) -> None:
         """Send a command; what becomes of it is read in the journal."""
+        if self.playhead.replay:
+            self.notify("This is a replay: nothing runs that could be changed.")
+            return
         try:
             reply = await self._client.ask(what, arguments)
         except ConnectionError as error:

@@ -1,35 +1,88 @@
-"""One frame: which parts a scene has at a terminal's size, and what stands in them."""
+"""One whole frame: every part's canvas, from a scene and a layout. What a screen shows is this and nothing else."""
 
 from __future__ import annotations
 
 from quintet.tui.lanes import draw_lanes
+from quintet.tui.layout import SMALLEST, layout
 from quintet.tui.matrix import draw_matrix
+from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas
-from quintet.tui.scene import Scene, layout
+from quintet.tui.past import draw_past
+from quintet.tui.scene import Layout, Scene
 from quintet.tui.sentences import draw_open
 from quintet.tui.status import draw_events, draw_keys, draw_status
 from quintet.tui.study import draw_progress, draw_small_lanes, draw_study, study_layout
 from quintet.tui.tables import draw_flips
+from quintet.tui.words import shortened
 
-EVENTS = 2
+
+def is_of_study(scene: Scene) -> bool:
+    """Whether a study's or a matrix's page is shown, which has a layout of its own."""
+    study = scene.study
+    return study is not None and scene.page.startswith("plan") and study.progress.kind in ("study", "matrix")
 
 
-def draw(scene: Scene, width: int, height: int, first_chosen: int) -> dict[str, Canvas]:
-    """Every part's canvas by its name; a part that is left out has no rows."""
-    by_part = {"status": draw_status(scene, width), "keys": draw_keys(scene, width)}
-    if scene.study is not None and scene.page.startswith("plan") and scene.study.progress.kind in ("study", "matrix"):
-        where = study_layout(width, height, len(scene.session.lanes))
-        table = draw_study if scene.study.progress.kind == "study" else draw_matrix
-        by_part |= {
-            "progress": draw_progress(scene, scene.study, width), "lanes": draw_small_lanes(scene, where, width),
-            "table": table(scene, scene.study, where, width), "gap0": Canvas(width, 1), "gap2": Canvas(width, 1),
-        }  # fmt: skip
-    else:
-        where = layout(width, height, len(scene.session.lanes), first_chosen)
-        by_part |= {"lanes": draw_lanes(scene, where, width), "table": draw_flips(scene, where, width)}
-    if where.spacious:
-        by_part |= {f"gap{n}": Canvas(width, 1) for n in (1, 2, 3, 4)}
-        by_part["open"] = draw_open(scene, width)
-        used = sum(canvas.height for canvas in by_part.values())
-        by_part["events"] = draw_events(scene, width, min(EVENTS, max(0, height - used)))
-    return by_part
+def arranged(scene: Scene, width: int, height: int) -> Layout:
+    """Where the parts of this scene stand at a terminal's size."""
+    lanes, past = len(scene.session.lanes), scene.looking is not None
+    if is_of_study(scene):
+        return study_layout(width, height, lanes, past=past)
+    return layout(width, height, lanes, min(scene.chosen, default=0), scene.look, past=past)
+
+
+def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
+    """Every shown part's canvas by its name."""
+    rows = where.parts
+    turns = ("lanes" if rows["table"] else "table") if where.pages else ""
+    drawn = {name: Canvas(width, rows[name]) for name in rows if name.startswith(("gap", "fill")) and rows[name]}
+    drawn["status"] = draw_status(scene, width)
+    drawn["keys"] = draw_keys(scene, width, pages=turns)
+    if rows["past"]:
+        drawn["past"] = draw_past(scene, where, width)
+    if rows["open"]:
+        drawn["open"] = draw_open(scene, width, pages=turns)
+    if rows["events"]:
+        drawn["events"] = draw_events(scene, width, rows["events"])
+    if is_of_study(scene):
+        return drawn | _study(scene, where, width)
+    if rows["lanes"]:
+        drawn["lanes"] = draw_lanes(scene, where, width)
+    if rows["table"]:
+        drawn["table"] = _table(scene, where, width)
+    return drawn
+
+
+def _study(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
+    """How far it is, the lanes small, and its tables."""
+    assert scene.study is not None
+    draw_table = draw_study if scene.study.progress.kind == "study" else draw_matrix
+    table = draw_table(scene, scene.study, where, width)
+    whole = Canvas(width, where.parts["table"])
+    whole.paste(0, 0, table)
+    return {
+        "progress": draw_progress(scene, scene.study, width), "lanes": draw_small_lanes(scene, where, width),
+        "table": whole,
+    }  # fmt: skip
+
+
+def _table(scene: Scene, where: Layout, width: int) -> Canvas:
+    """The table, and beside it what happened where the screen is wide enough."""
+    if where.table_columns >= width:
+        return draw_flips(scene, where, width)
+    canvas = Canvas(width, where.parts["table"])
+    canvas.paste(0, 0, draw_flips(scene, where, where.table_columns))
+    left = where.table_columns + 7
+    canvas.put(left, 0, "events", "bright")
+    for y, note in enumerate(notes(scene.session, scene.now_ns)[: canvas.height - 2], 2):
+        when = stamp(scene.session, note)
+        canvas.put(left, y, when, "dim")
+        canvas.put(left + len(when) + 2, y, shortened(note.text, width - left - len(when) - 3), note.role)
+    return canvas
+
+
+def too_small(width: int, height: int) -> dict[str, Canvas]:
+    """One sentence."""
+    canvas = Canvas(width, height)
+    words = f"{width}x{height} is too small: {SMALLEST[0]}x{SMALLEST[1]} is needed."
+    canvas.put(max(0, (width - len(words)) // 2), height // 2, words, "bright")
+    return {"fill": canvas}

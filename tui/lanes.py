@@ -5,16 +5,16 @@ from __future__ import annotations
 import textwrap
 
 from quintet.engine.view import Column, LaneView
-from quintet.tui import digits, spark
+from quintet.tui import digits, glyphs, spark
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Layout, Scene, level_words, page_of
-from quintet.tui.words import figure, milliseconds, rate
+from quintet.tui.words import clock, milliseconds, rate
 
 GUTTER = 5
 ROOM_FOR_DIGITS = 21
 """Big digits give way to a plain number in narrower lanes."""
-FACTS = 27
-"""Columns before the plot in rows."""
+SIDE_PLOT_Y = 5
+"""Rows above a plot side by side: head, digits, accuracy."""
 MARKS = {"done": ("✓", "text"), "now": ("▸", "bright"), "to come": ("·", "faint"), "failed": ("✖", "alert")}
 
 
@@ -26,15 +26,39 @@ def draw_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
     scale, drawn = page_of(scene, where)
     draw = _side if where.kind == "side" else _row
     for place, number in enumerate(where.lanes):
-        draw(canvas, scene, where, scale, place, scene.view.lanes[number], drawn[number])
+        draw(canvas, scene, where, scale.of(number), place, scene.view.lanes[number], drawn[number])
     if where.kind == "side":
         _gutter(canvas, scene, where, scale)
-    else:
+    elif not scene.view.loading:
         y = len(where.lanes) * (where.plot + 1)
-        if not scene.view.loading:
-            canvas.put_right(FACTS - 2, y, "ms", "dim")
-            spark.draw_times(canvas, FACTS, y, scale, scene.session.origin_ns)
+        canvas.put_right(where.facts - 2, y, f"{scale.words} ms".lstrip(), "dim")
+        _times(canvas, scene, where.facts, y, scale, keep=True)
     return canvas
+
+
+def lane_at(where: Layout, x: int, y: int) -> int | None:
+    """The lane at a place of the lanes' part; None beside them."""
+    place = (x - GUTTER) // (where.lane_width + 1) if where.kind == "side" else y // (where.plot + 1)
+    return where.lanes[place] if 0 <= place < len(where.lanes) else None
+
+
+def _times(canvas: Canvas, scene: Scene, x: int, y: int, scale: spark.Scale, *, keep: bool) -> None:
+    """Times of the session; at the cursor its own time, beside the others where there is room to keep them."""
+    origin = scene.session.origin_ns
+    if not scene.cursor:
+        spark.draw_times(canvas, x, y, scale, origin)
+        return
+    place, label = cursor_column(scene, scale), clock(scene.now_ns - origin)
+    if keep:
+        spark.draw_times(canvas, x, y, scale, origin, avoid=range(place - 1, place + len(label) + 2))
+        canvas.put(x + place, y, f"╵{label}", "bright")
+    else:
+        canvas.put(max(x, x + place - len(label) // 2), y, label, "bright")
+
+
+def cursor_column(scene: Scene, scale: spark.Scale) -> int:
+    """The column of the moment that is shown."""
+    return max(0, min(scale.columns - 1, (scene.now_ns - scale.begin_ns) // scale.step_ns))
 
 
 def _never_ran(lane: LaneView, drawn: list[Column]) -> bool:
@@ -42,36 +66,58 @@ def _never_ran(lane: LaneView, drawn: list[Column]) -> bool:
 
 
 def _gutter(canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale) -> None:
-    """The scale's labels, once for all lanes."""
+    """The scale's labels, once for all lanes; with scales of their own they stand in the lanes."""
     if scene.view.loading:
         return
+    canvas.put_right(3, 3, scale.words, "dim")
     canvas.put_right(3, 4, "ms", "dim")
-    for quarter in range(4):
+    for quarter in range(0 if scale.own else 4):
         y = 5 if quarter == 0 else 5 + where.plot * quarter // 4 - 1
-        canvas.put_right(3, y, f"{scale.top_ms * (4 - quarter) / 4:g}", "dim")
+        canvas.put_right(3, y, scale.label(quarter), "dim")
 
 
 def _side(
     canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale, place: int, lane: LaneView, drawn: list[Column]
 ) -> None:
-    x, width, plot_y = GUTTER + place * (where.lane_width + 1), where.lane_width, 5
+    x, width = GUTTER + place * (where.lane_width + 1), where.lane_width
     _head(canvas, x, 0, width, lane, scene)
-    strip_y = plot_y + where.plot
+    strip_y = SIDE_PLOT_Y + where.plot
     if _never_ran(lane, drawn):
         _loading(canvas, x, 2, width, strip_y - 2, lane)
         canvas.put(x, strip_y, "·" * (width - 1), "faint")
         return
-    if width >= ROOM_FOR_DIGITS:
-        digits.draw_number(canvas, x + 1, 1, milliseconds(lane.mean_ns), "mean" if lane.mean_ns else "dim")
-    else:
-        canvas.put(x + 1, 2, milliseconds(lane.mean_ns), "bright" if lane.mean_ns else "dim")
+    _mean(canvas, x + 1, 1, lane, big=width >= ROOM_FOR_DIGITS)
     _facts(canvas, x + width - 1, 1, lane)
     _accuracy(canvas, x + 1, x + width - 1, 4, lane, width)
-    spark.draw_grid(canvas, x, plot_y, where.plot, width)
-    spark.draw_bars(canvas, x, plot_y, where.plot, drawn, scale.top_ms)
-    spark.draw_p95(canvas, x + width - 1, plot_y, where.plot, lane.p95_ns, scale.top_ms, bool(lane.on))
-    spark.draw_arms(canvas, x, strip_y, drawn)
-    spark.draw_times(canvas, x, strip_y + 1, scale, scene.session.origin_ns)
+    spark.draw_grid(canvas, x, SIDE_PLOT_Y, where.plot, width)
+    for quarter in range(1, 4 if scale.own else 1):
+        canvas.put(x, SIDE_PLOT_Y + where.plot * quarter // 4 - 1, scale.label(quarter), "dim")
+    _plot(canvas, scene, x, SIDE_PLOT_Y, x + width - 1, where, scale, lane, drawn)
+    if scale.own:
+        canvas.put(x, SIDE_PLOT_Y, scale.label(0), "dim")
+    _times(canvas, scene, x, strip_y + 1, scale, keep=False)
+
+
+def _plot(
+    canvas: Canvas, scene: Scene, x: int, y: int, right: int, where: Layout, scale: spark.Scale, lane: LaneView,
+    drawn: list[Column],
+) -> None:  # fmt: skip
+    """Bars, p95 and arm strip, and the column that is looked at."""
+    spark.draw_bars(canvas, x, y, where.plot, drawn, scale)
+    spark.draw_p95(canvas, right, y, where.plot, lane.p95_ns, scale, bool(lane.on))
+    cursor = cursor_column(scene, scale) if scene.cursor else None
+    spark.draw_arms(canvas, x, y + where.plot, drawn, cursor)
+    if cursor is not None:
+        spark.draw_cursor(canvas, x + cursor, y, where.plot)
+
+
+def _mean(canvas: Canvas, x: int, y: int, lane: LaneView, *, big: bool) -> None:
+    """The number one looks for first: big, or in the middle row of the three."""
+    number = milliseconds(lane.mean_ns)
+    if big and not glyphs.current().plain:
+        digits.draw_number(canvas, x, y, number, "mean" if lane.mean_ns else "dim")
+    else:
+        canvas.put(x, y + 1, number, "bright" if lane.mean_ns else "dim")
 
 
 def _head(canvas: Canvas, x: int, y: int, width: int, lane: LaneView, scene: Scene) -> None:
@@ -131,38 +177,42 @@ def _loading(canvas: Canvas, x: int, y: int, width: int, height: int, lane: Lane
 def _row(
     canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale, place: int, lane: LaneView, drawn: list[Column]
 ) -> None:
-    y = place * (where.plot + 1)
-    _head(canvas, 0, y, FACTS - 5, lane, scene)
+    y, facts = place * (where.plot + 1), where.facts
+    _head(canvas, 0, y, facts - 5, lane, scene)
     if _never_ran(lane, drawn):
-        _loading_row(canvas, y, lane)
+        _loading_row(canvas, y, facts, lane)
         return
-    right = FACTS - 6
-    canvas.put(1, y + 1, milliseconds(lane.mean_ns), "bright" if lane.mean_ns else "dim")
-    canvas.put(2 + len(milliseconds(lane.mean_ns)), y + 1, "ms", "dim")
+    (_big_facts if where.big else _small_facts)(canvas, y, facts - 6, lane)
+    canvas.put_right(facts - 2, y, scale.label(0), "dim")
+    canvas.put_right(facts - 2, y + where.plot - 1, scale.label(4), "dim")
+    _plot(canvas, scene, facts, y, canvas.width - 2, where, scale, lane, drawn)
+
+
+def _big_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
+    """As side by side: three rows of digits, facts at their right, accuracy beneath."""
+    _mean(canvas, 1, y + 1, lane, big=True)
+    _facts(canvas, right, y + 1, lane)
+    _accuracy(canvas, 1, right, y + 4, lane, right)
+
+
+def _small_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
+    number = milliseconds(lane.mean_ns)
+    canvas.put(1, y + 1, number, "bright" if lane.mean_ns else "dim")
+    canvas.put(2 + len(number), y + 1, "ms", "dim")
     canvas.put_right(right, y + 1, f"p95 {milliseconds(lane.p95_ns)}", "dim")
     rate_words = f"{rate(lane.rate_hz)}/s"
     _accuracy(canvas, 1, right - len(rate_words) - 1, y + 2, lane, right - len(rate_words) - 1)
     canvas.put_right(right, y + 2, rate_words, "dim")
-    canvas.put_right(FACTS - 2, y, figure_of_scale(scale.top_ms), "dim")
-    canvas.put_right(FACTS - 2, y + where.plot - 1, "0", "dim")
-    spark.draw_bars(canvas, FACTS, y, where.plot, drawn, scale.top_ms)
-    spark.draw_p95(canvas, canvas.width - 2, y, where.plot, lane.p95_ns, scale.top_ms, bool(lane.on))
-    spark.draw_arms(canvas, FACTS, y + where.plot, drawn)
 
 
-def figure_of_scale(top_ms: float) -> str:
-    """The scale's top without decimals it does not need."""
-    return f"{top_ms:g}" if top_ms == int(top_ms) else figure(top_ms)
-
-
-def _loading_row(canvas: Canvas, y: int, lane: LaneView) -> None:
+def _loading_row(canvas: Canvas, y: int, left: int, lane: LaneView) -> None:
     """Loading in one line a lane; a failed one's sentence below."""
-    x = FACTS
+    x = left
     for step in lane.steps[:3]:
         mark, role = MARKS[step.state]
         canvas.put(x, y, mark, role)
         canvas.put(x + 2, y, step.words, "alert" if step.state == "failed" else "text")
         x += len(step.words) + 4
     if lane.trouble:
-        for row, line in enumerate(textwrap.wrap(lane.trouble, canvas.width - FACTS - 1)[:2], 1):
-            canvas.put(FACTS, y + row, line, "dim")
+        for row, line in enumerate(textwrap.wrap(lane.trouble, canvas.width - left - 1)[:2], 1):
+            canvas.put(left, y + row, line, "dim")

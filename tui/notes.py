@@ -20,7 +20,7 @@ class Note(NamedTuple):
 
 def notes(session: Session, now_ns: int) -> list[Note]:
     """Everything worth telling up to now, newest first."""
-    found = [note for asked in session.asked.values() if (note := _asked(session, asked)) is not None]
+    found = [note for asked in session.asked.values() if (note := _asked(session, asked, now_ns)) is not None]
     others = session.start.manifest.get("other_sessions", []) if session.start else []
     if others:
         text = f"another session runs on this machine ({others[0]}): they measure each other"
@@ -67,14 +67,16 @@ def lanes_in_words(session: Session, lanes: list[int]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _asked(session: Session, asked: Asked) -> Note | None:
-    command, answers = asked.command, asked.answers
+def _asked(session: Session, asked: Asked, now_ns: int) -> Note | None:
+    command = asked.command
+    answers = {lane: answer for lane, answer in asked.answers.items() if answer.t_ns <= now_ns}
     if command.who == "plan":
         return None  # a plan's own commands are its progress
     if "set" in command.what:
         told = f"{levels_in_words(command.what['set'])} in {lanes_in_words(session, command.lanes)}"
     elif "gate" in command.what and command.who != "start" and command.what["gate"]:
-        told = _regime(session, command.lanes)
+        joins = command.who == "supervisor"  # a restarted lane is let in beside those that run
+        told = f"{lanes_in_words(session, command.lanes)} runs again" if joins else _regime(session, command.lanes)
     else:
         return None
     refused = [answer for answer in answers.values() if answer.outcome == "refused"]

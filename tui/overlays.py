@@ -14,16 +14,25 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 import quintet
+from quintet.tui.glyphs import told
+from quintet.tui.keys import labelled
 from quintet.tui.palette import style
 from quintet.tui.part import Row
 
-LOOK_AND_DO: tuple[Row, ...] = (
+LOOK: tuple[Row, ...] = (
     [("look", "panel bright")],
-    [("1-5 0   ", "panel bright"), ("choose a lane, all", "panel")],
-    [("space   ", "panel bright"), ("freeze the picture, go on", "panel")],
-    [("tab     ", "panel bright"), ("the next table", "panel")],
+    [("1-5 0   ", "panel bright"), ("choose a lane, all; a click does too", "panel")],
+    [("space   ", "panel bright"), ("freeze, back to live; a replay: pause", "panel")],
+    [("←→      ", "panel bright"), ("look back, forward by one column", "panel")],
+    [("PgUp    ", "panel bright"), ("by one page, PgDn too; home, end", "panel")],
+    [("[ ]     ", "panel bright"), ("previous, next mark, flip, block, fault", "panel")],
+    [("v y     ", "panel bright"), ("side by side, rows; shared, log, own scale", "panel")],
+    [("+ −     ", "panel bright"), ("seconds a column; a replay: its speed", "panel")],
+    [("< >     ", "panel bright"), ("seconds a column, in a replay too", "panel")],
+    [("tab     ", "panel bright"), ("the next table; or lanes, where one fits", "panel")],
     [("o       ", "panel bright"), ("outcome: predict, scored, images/s, ...", "panel")],
-    [],
+)
+DO: tuple[Row, ...] = (
     [("do", "panel bright")],
     [("a       ", "panel bright"), ("accuracy on, off in the chosen lanes", "panel")],
     [("t       ", "panel bright"), ("alone (the lane chosen last), together", "panel")],
@@ -33,6 +42,7 @@ LOOK_AND_DO: tuple[Row, ...] = (
     [("r       ", "panel bright"), ("try a failed lane again, restart one", "panel")],
     [("e       ", "panel bright"), ("the chosen lane's log", "panel")],
     [("m       ", "panel bright"), ("write a note into the journal", "panel")],
+    [("ctrl+p  ", "panel bright"), ("everything, by name", "panel")],
     [],
     [("leave", "panel bright")],
     [("d       ", "panel bright"), ("detach: the session goes on", "panel")],
@@ -49,6 +59,8 @@ HOW_TO_READ: tuple[Row, ...] = (
     [("━━      ", "on+panel"), ("● accuracy computed", "panel")],
     [("╌╌      ", "off+panel"), ("○ accuracy off", "panel")],
     [("··      ", "panel dim"), ("parked, or no image", "panel")],
+    [("╍╍      ", "panel"), ("below, of the session: on in some lanes", "panel")],
+    [("│ ▴     ", "panel bright"), ("the column that is looked at; a note", "panel")],
     [("├─●─┤   ", "panel bright"), ("95 % interval of a change; ○ not settled", "panel")],
     [("▲ ▼     ", "panel bright"), ("slower, faster: no 0 in it, mean beyond 2 %", "panel")],
     [("=       ", "panel bright"), ("same: the whole interval within 2 %", "panel")],
@@ -56,36 +68,43 @@ HOW_TO_READ: tuple[Row, ...] = (
     [("62/64   ", "panel dim"), ("accuracy over so many images of all", "panel")],
     [("—       ", "panel dim"), ("not known: too few images, or parked", "panel")],
 )
-WIDE_PANEL = 100
+WIDE_PANEL, NARROW_PANEL = 100, 72
+
+
+def with_changed_keys(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows with the keys that a person has changed."""
+    return tuple(
+        [(f"{labelled(row[0][0].rstrip()):8}", row[0][1]), *row[1:]] if len(row) > 1 else row for row in rows
+    )  # fmt: skip
 
 
 class Help(ModalScreen[None]):
-    """Keys and legend; any key closes it, but tab turns it where both halves do not fit."""
+    """Keys and legend; any key closes it, but tab turns it where not all fits."""
 
     def compose(self) -> ComposeResult:
         """One panel, drawn for the width there is."""
         yield Static(id="help")
 
     def on_mount(self) -> None:
-        """Draw the first half, or both."""
-        self._second = False
+        """Draw the first part, or all."""
+        self._part = 0
         self._draw()
 
     def _draw(self) -> None:
         panel = self.query_one("#help", Static)
-        if self.app.size.width >= WIDE_PANEL:
-            panel.update(beside(LOOK_AND_DO, HOW_TO_READ, 50))
-        else:
-            panel.update(lines(HOW_TO_READ if self._second else LOOK_AND_DO))
+        wide = self.app.size.width >= WIDE_PANEL
+        if self.app.size.width < NARROW_PANEL:
+            panel.styles.padding = (0, 1)
+        parts = (with_changed_keys(LOOK), with_changed_keys(DO), HOW_TO_READ)
+        panel.update(beside((*parts[0], [], *parts[1]), HOW_TO_READ, 50) if wide else lines(parts[self._part]))
         panel.border_title = "help"
-        turn = "" if self.app.size.width >= WIDE_PANEL else "tab turns · "
-        panel.border_subtitle = f"quintet {quintet.__version__} · {turn}any key closes"
+        panel.border_subtitle = f"quintet {quintet.__version__} · {'' if wide else 'tab turns · '}any key closes"
 
     def on_key(self, event: Key) -> None:
         """Turn or close."""
         event.stop()
         if event.key == "tab" and self.app.size.width < WIDE_PANEL:
-            self._second = not self._second
+            self._part = (self._part + 1) % 3
             self._draw()
         elif self.is_current:  # a second key may come before the first has closed it
             self.dismiss()
@@ -170,7 +189,7 @@ def lines(rows: tuple[Row, ...]) -> Text:
     text = Text()
     for row in rows:
         for words, role in row:
-            text.append(words, style(role))
+            text.append(told(words), style(role))
         text.append("\n")
     text.rstrip()
     return text

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.containers import Horizontal
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from quintet.tui.glyphs import told
 from quintet.tui.palette import style
 
 Span: TypeAlias = tuple[str, str]
@@ -32,13 +34,30 @@ class Canvas:
         self.cells: list[list[Cell]] = [[(" ", role)] * width for _ in range(height)]
 
     def put(self, x: int, y: int, text: str, role: str = "text") -> None:
-        """Write text from (x, y) to the right."""
+        """Write text from (x, y) to the right. A letter two cells wide takes an empty second cell."""
         if not 0 <= y < self.height:
             return
         row = self.cells[y]
-        for offset, letter in enumerate(text):
-            if 0 <= x + offset < self.width:
-                row[x + offset] = (letter, role)
+        for letter in told(text):
+            wide = 1 if letter.isascii() else cell_len(letter)
+            if x >= 0 and x + wide <= self.width:
+                row[x : x + wide] = [(letter, role), ("", role)][:wide]
+            x += wide
+
+    def at(self, x: int, y: int) -> Cell:
+        """The letter and role of a cell; blank out of bounds."""
+        inside = 0 <= y < self.height and 0 <= x < self.width
+        return self.cells[y][x] if inside else (" ", "text")
+
+    def restyle(self, x: int, y: int, role: str) -> None:
+        """Another role for a cell, the same letter."""
+        if 0 <= y < self.height and 0 <= x < self.width:
+            self.cells[y][x] = (self.cells[y][x][0], role)
+
+    def paste(self, x: int, y: int, other: Canvas) -> None:
+        """Lay another canvas over this one."""
+        for offset, row in enumerate(other.cells[: max(0, self.height - y)]):
+            self.cells[y + offset][x : x + other.width] = row[: max(0, self.width - x)]
 
     def put_right(self, x: int, y: int, text: str, role: str = "text") -> None:
         """Write text so that its last letter stands at x."""

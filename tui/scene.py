@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from quintet.engine.blocks import RATE
@@ -9,12 +10,12 @@ from quintet.engine.session import Session
 from quintet.engine.stretches import RULES
 from quintet.engine.tables import Comparison, latest_comparison
 from quintet.engine.view import Column, LaneView, View, columns, page_begin_ns, scale_top, view
+from quintet.tui.layout import PLAIN, Layout, Look, layout
 from quintet.tui.spark import Scale
 from quintet.tui.studied import Studied, Study, pages
+from quintet.tui.words import clock
 
-SIDE_BY_SIDE_COLUMNS = 100
-MOST_SIDE_BY_SIDE = 5
-STEP_NS = {"side": 2_000_000_000, "rows": 1_000_000_000}
+__all__ = ["Layout", "Look", "Looking", "Own", "Scene", "layout", "level_words", "page_of", "scene"]
 
 
 class Own(NamedTuple):
@@ -22,6 +23,17 @@ class Own(NamedTuple):
 
     cpu_pct: float
     bytes_per_s: float
+
+
+class Looking(NamedTuple):
+    """A look back: up to which moment bars are drawn, what the time is where the session lives, and a replay's pace."""
+
+    edge_ns: int
+    live_ns: int
+    replay: str = ""
+    """The journal's file name in a replay."""
+    speed: float = 1.0
+    playing: bool = False
 
 
 class Scene(NamedTuple):
@@ -42,21 +54,24 @@ class Scene(NamedTuple):
     """The last plan, with what it has found."""
     page: str = "flips"
     """Which table is shown: `flips`, `plan`, or a study's `plan 2`."""
+    look: Look = Look()
+    looking: Looking | None = None
+    """None while the live edge is shown."""
 
+    @property
+    def edge_ns(self) -> int:
+        """The moment up to which bars are drawn; numbers are those known at now_ns."""
+        return self.now_ns if self.looking is None else max(self.now_ns, self.looking.edge_ns)
 
-class Layout(NamedTuple):
-    """Where things stand at a terminal's size. Rows of the screen; plot is the height of one lane's plot."""
+    @property
+    def cursor(self) -> bool:
+        """Whether the shown moment lies before the last bar, and a column marks it."""
+        return self.now_ns < self.edge_ns
 
-    kind: str
-    """`side` (lanes side by side) or `rows`."""
-    lane_width: int
-    plot_columns: int
-    plot: int
-    lanes_height: int
-    spacious: bool
-    """Blank rows between parts, and room for what is still open and for events."""
-    lanes: range
-    """The lanes that are shown."""
+    @property
+    def known_at(self) -> str:
+        """`2:47` in a look back, for headings; empty at the live edge."""
+        return clock(self.now_ns - self.session.origin_ns) if self.looking is not None else ""
 
 
 def scene(
@@ -71,6 +86,8 @@ def scene(
     outcome: str = "predict",
     studied: Studied | None = None,
     turned: int = 0,
+    look: Look = PLAIN,
+    looking: Looking | None = None,
 ) -> Scene:
     """Take everything a frame needs. `studied` remembers a plan's results; turned: how often `tab` was pressed."""
     timed = "cycle" if outcome == RATE else outcome
@@ -81,26 +98,20 @@ def scene(
     page = known[turned % len(known)]
     compared = latest_comparison(session, timed, moment) if page == "flips" else None
     return Scene(
-        session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned, own, outcome, study, page
-    )  # fmt: skip
-
-
-def layout(width: int, height: int, lanes: int, first_chosen: int) -> Layout:
-    """The layout for a terminal of this size with so many lanes."""
-    spacious = height >= 30
-    table = lanes + 2 if spacious else lanes + 1
-    if width >= SIDE_BY_SIDE_COLUMNS and lanes <= MOST_SIDE_BY_SIDE and height >= 28:
-        lane_width = (width - 5) // lanes - 1
-        around = 2 + 5 + 2 + 1 + table + 1 + 1 + 1 + 2 + 1 + 1  # status, heads, strip, table, open, events, keys
-        plot = max(4, (height - around) // 4 * 4)
-        return Layout("side", lane_width, (lane_width - 2) // 2 * 2, plot, 5 + plot + 2, True, range(lanes))
-    room = height - 2 - table - (6 if spacious else 0)  # all but status, keys, table and what is around it
-    shown = max(1, min(lanes, (room - 1) // 3))
-    plot = max(2, min(4, (room - 1) // shown - 1))
-    page = first_chosen // shown * shown
-    columns_of_plot = (width - 30) // 2 * 2
-    return Layout(
-        "rows", width, columns_of_plot, plot, shown * (plot + 1) + 1, spacious, range(page, min(lanes, page + shown))
+        session,
+        moment,
+        seen,
+        compared,
+        chosen,
+        frozen,
+        journal_bytes,
+        orphaned,
+        own,
+        outcome,
+        study,
+        page,
+        look,
+        looking,
     )
 
 
@@ -108,22 +119,37 @@ def page_of(scene: Scene, where: Layout) -> tuple[Scale, dict[int, list[Column]]
     """The page's scale and every lane's columns on it.
 
     The scale changes only when the page steps: it is taken from the half that stays, and while the first page is
-    written from all of it. One column alone does not stretch it.
+    written from all of it. One column alone does not stretch it. A look back shows what came after it, on a quarter of
+    the page at least.
     """
-    step = STEP_NS[where.kind]
-    origin = scene.session.origin_ns
+    step, count = where.step_ns, where.plot_columns
+    origin, edge = scene.session.origin_ns, scene.edge_ns
     timed = "cycle" if scene.outcome == RATE else scene.outcome
-    begin = page_begin_ns(origin, scene.now_ns, step, where.plot_columns)
-    drawn = {
-        lane.number: columns(lane, begin, step, where.plot_columns, scene.now_ns, timed) for lane in scene.session.lanes
-    }
-    largest = 0.0
-    for its in drawn.values():
-        known = its if begin == origin else its[: where.plot_columns // 2]
-        means = sorted(column.mean_ns for column in known if column.mean_ns is not None)
-        if means:
-            largest = max(largest, means[-2] if len(means) > 2 else means[-1])
-    return Scale(scale_top(largest / 1e6), begin, step, where.plot_columns), drawn
+    begin = page_begin_ns(origin, min(edge, scene.now_ns + count // 4 * step), step, count)
+    drawn = {lane.number: columns(lane, begin, step, count, edge, timed) for lane in scene.session.lanes}
+    bounds = [_bounds(its if begin == origin else its[: count // 2]) for its in drawn.values()]
+    smallest = min((low for low, _ in bounds if low), default=0.0)
+    shared = Scale(scale_top(max((high for _, high in bounds), default=0.0)), begin, step, count)
+    if scene.look.scale == "own":
+        shared = shared._replace(own=tuple(scale_top(high) for _, high in bounds))
+    if scene.look.scale == "log":
+        shared = shared._replace(low_ms=log_floor(shared.top_ms, smallest))
+    return shared, drawn
+
+
+def _bounds(known: list[Column]) -> tuple[float, float]:
+    """The smallest and the largest mean in milliseconds, the largest but for one column; 0 where there is none."""
+    means = sorted(column.mean_ns / 1e6 for column in known if column.mean_ns is not None)
+    if not means:
+        return 0.0, 0.0
+    return means[0], means[-2] if len(means) > 2 else means[-1]
+
+
+def log_floor(top_ms: float, smallest_ms: float) -> float:
+    """The foot of a logarithmic scale: its quarters are a factor of 2, 4 or 10 apart, and the smallest mean stands out."""
+    wanted = smallest_ms * 0.8 if smallest_ms else top_ms / 16
+    factor = next((factor for factor in (2, 4) if top_ms / factor**4 <= wanted), 10)
+    return top_ms / math.pow(factor, 4)
 
 
 def level_words(lane: LaneView) -> tuple[str, str]:

@@ -5,17 +5,30 @@ from __future__ import annotations
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
 from quintet.engine.wording import count
-from quintet.tui.part import Canvas
+from quintet.tui.part import Canvas, Row
+from quintet.tui.past import next_moment
 from quintet.tui.results import FlipTable, flip_table
 from quintet.tui.scene import Scene
+from quintet.tui.status import accuracy_words
 from quintet.tui.studied import Study
-from quintet.tui.words import about
+from quintet.tui.words import about, clock, shortened
 
 
-def draw_open(scene: Scene, width: int) -> Canvas:
-    """One sentence on what is still open, or what to do."""
+def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
+    """One sentence on what is still open, or what to do; in a look back what comes next."""
     canvas = Canvas(width, 1)
-    canvas.put(1, 0, open_sentence(scene)[: width - 2], "dim")
+    if scene.looking is None:
+        canvas.put(1, 0, shortened(open_sentence(scene), width - 2), "dim")
+        return canvas
+    words, role = ("loading", "text") if scene.view.loading else accuracy_words(scene, narrow=False)
+    after = next_moment(scene.session, scene.now_ns, 1)
+    origin = scene.session.origin_ns
+    row: Row = [(f"at {clock(scene.view.age_ns)}  ", "dim"), (words.partition(" for ")[0], role)]
+    if after is not None and after.t_ns <= scene.edge_ns:
+        row.append((f"   next {after.words} {clock(after.t_ns - origin)}", "dim"))
+    if pages:
+        row.append((f"   {pages}: press tab", "dim"))
+    canvas.put_row(1, 0, row)
     return canvas
 
 

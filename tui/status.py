@@ -3,33 +3,66 @@
 from __future__ import annotations
 
 from quintet.engine.view import View
+from quintet.tui.keys import labelled
 from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas, Row
-from quintet.tui.scene import Scene
+from quintet.tui.scene import Looking, Scene
 from quintet.tui.studied import Study
-from quintet.tui.words import clock, size
+from quintet.tui.words import clock, shortened, size
 
 SEPARATOR = (" · ", "faint")
 NARROW = 100
 
 
 def draw_status(scene: Scene, width: int) -> Canvas:
-    """The first line: what runs, under what, for how long; at the right the clock and the journal's size."""
+    """The first line: what runs, under what, for how long; at the right the clock and the journal's size.
+
+    In a look back it is reversed, begins with the word, and says which moment the numbers are of.
+    """
     canvas = Canvas(width, 1)
-    seen = scene.view
-    left: Row = [("FROZEN" if scene.frozen else "quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
+    seen, narrow = scene.view, width < NARROW
+    if scene.looking is not None:
+        left, told = _looking_back(scene, scene.looking, narrow=narrow)
+        canvas.put_row(1, 0, left)
+        _put_right_of(canvas, left, told, "")
+        canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
+        return canvas
+    left = [("quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
     for device in seen.devices[:1]:
         left += [SEPARATOR, (device, "text")]
-    for words, role in _state(scene, narrow=width < NARROW):
+    for words, role in _state(scene, narrow=narrow):
         left += [SEPARATOR, (words, role)]
     canvas.put_row(1, 0, left)
-    room = width - 3 - sum(len(words) for words, _ in left) - len(clock(seen.age_ns)) - 6
-    right = next((words for words in _costs(scene, narrow=width < NARROW) if len(words) <= room), "")
-    canvas.put_right(width - 2, 0, right, "dim")
-    canvas.put_right(width - 2 - len(right) - 3, 0, clock(seen.age_ns), "bright")
-    if scene.frozen:
-        canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
+    _put_right_of(canvas, left, _costs(scene, narrow=narrow), clock(seen.age_ns))
     return canvas
+
+
+def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None:
+    """The longest form that fits beside what stands at the left, and the clock before it."""
+    room = canvas.width - 3 - sum(len(words) for words, _ in left) - len(when) - (6 if when else 2)
+    right = next((words for words in told if len(words) <= room), "")
+    canvas.put_right(canvas.width - 2, 0, right, "dim")
+    canvas.put_right(canvas.width - 2 - (len(right) + 3 if right else 0), 0, when, "bright")
+
+
+def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row, list[str]]:
+    """What stands at the left, and the forms of what stands at the right, the longest first."""
+    seen, origin = scene.view, scene.session.origin_ns
+    if looking.replay:
+        ended = looking.edge_ns <= scene.now_ns
+        pace = f"×{looking.speed:g} ▸" if looking.playing else "at its end" if ended else f"×{looking.speed:g} paused"
+        of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
+        state = "loading" if seen.loading else seen.regime or "nothing runs"
+        level = "" if narrow or seen.loading else f"{accuracy_words(scene, narrow=False)[0]}   "
+        return [("REPLAY", "bright"), (f"  {looking.replay} · {pace}", "text")], [
+            f"{of}   {level}{state}", f"{of}   {state}", of,
+        ]  # fmt: skip
+    behind = clock(looking.live_ns - scene.now_ns)
+    going = "ended" if scene.session.end is not None else "still recording"
+    left: Row = [("FROZEN", "bright"), (f"  at {clock(seen.age_ns)} · {behind} behind · {going}", "text")]
+    live = f"live {clock(looking.live_ns - origin)}"
+    costs = [words for words in _costs(scene, narrow=narrow) if not narrow]
+    return left, [*(f"{live}   {words}" for words in costs), live]
 
 
 def _costs(scene: Scene, *, narrow: bool) -> list[str]:
@@ -61,7 +94,7 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
         found.append((_plan_words(scene.study), "text"))
     else:
         found.append((seen.regime, "text"))
-        found.append(_accuracy(scene, narrow=narrow))
+        found.append(accuracy_words(scene, narrow=narrow))
     troubled = [lane for lane in seen.lanes if lane.state in ("failed", "stuck")]
     if troubled:
         words = "failed" if any(lane.state == "failed" for lane in troubled) else "stuck"
@@ -79,7 +112,8 @@ def _plan_words(study: Study) -> str:
     return f"A/B {told['switch']}: {', '.join(map(str, told['levels']))} · {at}"
 
 
-def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
+def accuracy_words(scene: Scene, *, narrow: bool) -> tuple[str, str]:
+    """`accuracy ● on for 0:20`, and its role."""
     seen: View = scene.view
     levels = {lane.on for lane in seen.lanes if lane.number in seen.regime_lanes}
     if len(levels) != 1:
@@ -97,36 +131,55 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
     for y, note in enumerate(notes(scene.session, scene.now_ns)[:height]):
         when = stamp(scene.session, note)
         canvas.put(1, y, when, "dim")
-        canvas.put(3 + len(when), y, note.text[: width - len(when) - 4], note.role)
+        canvas.put(3 + len(when), y, shortened(note.text, width - len(when) - 4), note.role)
     return canvas
 
 
 PLAN_KEYS = (
-    ("1-{lanes}", "lane"), ("tab", "table"), ("o", "outcome"), ("space", "{freeze}"), ("d", "detach"), ("x", "stop plan"),
-    ("?", "help"), ("q", "quit"), ("m", "mark"), ("e", "log"),
+    ("1-{lanes}", "lane"), ("tab", "table"), ("o", "outcome"), ("space", "freeze"), ("←→", "back"), ("d", "detach"),
+    ("x", "stop plan"), ("q", "quit"), ("m", "mark"), ("e", "log"),
 )  # fmt: skip
 KEYS = (
     ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("b", "A/B"), ("s", "switches"),
-    ("space", "{freeze}"), ("?", "help"), ("q", "quit"), ("o", "outcome"), ("tab", "table"), ("m", "mark"), ("d", "detach"),
-    ("r", "restart"), ("e", "log"),
+    ("space", "freeze"), ("←→", "back"), ("q", "quit"), ("o", "outcome"), ("tab", "table"), ("v", "view"), ("m", "mark"),
+    ("d", "detach"), ("r", "restart"), ("e", "log"),
+)  # fmt: skip
+FROZEN_KEYS = (
+    ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("+ −", "s/column"),
+    ("1-{lanes}", "lane"), ("m", "mark"), ("v", "view"),
+)  # fmt: skip
+REPLAY_KEYS = (
+    ("space", "{play}"), ("←→", "step"), ("[ ]", "mark, flip"), ("+ −", "speed"), ("q", "quit"),
+    ("PgUp PgDn", "page"), ("1-{lanes}", "lane"), ("tab", "table"), ("v", "view"), ("y", "scale"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
 
 
-def draw_keys(scene: Scene, width: int) -> Canvas:
-    """The key line, always last."""
+def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
+    """The key line, always last. pages: what tab turns to, where it turns."""
     canvas = Canvas(width, 1)
     filled = {
         "lanes": max(1, min(9, len(scene.session.lanes))),
         "regime": "together" if scene.view.regime == "alone" else "alone",
-        "freeze": "go on" if scene.frozen else "freeze",
+        "play": "pause" if scene.looking is not None and scene.looking.playing else "play",
     }
-    row: Row = []
     planned = scene.study is not None and scene.study.progress.state != "over"
-    for key, words in PLAN_KEYS if planned else KEYS:
-        shown = [(key.format(**filled), "bright"), (f" {words.format(**filled)}  ", "dim")]
-        if sum(len(text) for text, _ in [*row, *shown]) >= width:
+    live = PLAN_KEYS if planned else KEYS
+    keys = live if scene.looking is None else REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
+    if pages:
+        keys = (keys[0], ("tab", pages), *keys[1:])
+    row: Row = []
+    last = _key("?", "help")
+    room = width - 1 - sum(len(text) for text, _ in last)
+    for key, words in keys:
+        shown = _key(key.format(**filled), words.format(**filled))
+        if sum(len(text) for text, _ in [*row, *shown]) > room:
             break
         row += shown
+    row += last  # help is never left out
     canvas.put_row(1, 0, row)
     return canvas
+
+
+def _key(key: str, words: str) -> Row:
+    return [(labelled(key), "bright"), (f" {words}  ", "dim")]

@@ -10,6 +10,7 @@ from quintet.engine.session import Session
 from quintet.engine.verdicts import Contrast
 from quintet.engine.wording import count
 from quintet.tui import spark
+from quintet.tui.layout import PAST_ROWS, STEP_NS, spread
 from quintet.tui.part import Canvas, Row
 from quintet.tui.results import INTERVALS, Line, outcome_words
 from quintet.tui.scene import Layout, Scene, level_words, page_of
@@ -56,19 +57,27 @@ AGAINST_ALONE = Group(
 )  # fmt: skip
 
 
-def study_layout(width: int, height: int, lanes: int) -> Layout:
-    """Lanes small and side by side, the rest for the tables."""
+def study_layout(width: int, height: int, lanes: int, *, past: bool = False) -> Layout:
+    """Lanes small and side by side, the rest for the tables; past: with the whole session's line."""
     wide = width >= WIDE and height >= 34
-    if wide:
-        lane_width = (width - GUTTER) // lanes - 1
-        used = 1 + 1 + 2 + 1 + 4 + 1 + tables_height(lanes, wide=True) + 1 + 2 + 1 + 1
-        plot = max(2, min(16, height - used))
-        return Layout("side", lane_width, max(2, (lane_width - 2) // 2 * 2), plot, plot + 4, True, range(lanes))
-    lane_width = max(10, (width - 1) // lanes - 1)
-    shown = min(lanes, (width - 1) // (lane_width + 1))
-    used = 1 + 2 + 1 + 2 + 1 + tables_height(lanes, wide=False) + 1 + 1
-    plot = max(2, min(8, height - used))
-    return Layout("side", lane_width, max(2, (lane_width - 2) // 2 * 2), plot, plot + 2, False, range(shown))
+    table = tables_height(lanes, wide=wide)
+    needed = {"status": 1, "progress": 2, "table": table, "keys": 1} | ({"past": PAST_ROWS} if past else {})
+    first, head = (GUTTER, 4) if wide else (1, 2)
+    lane_width = max(10, (width - first) // lanes - 1)
+    shown = min(lanes, max(1, (width - first) // (lane_width + 1)))
+    blanks = (4 if wide else 3) - past
+    room = height - sum(needed.values()) - head - blanks - (4 if wide and not past else 0)
+    plot = max(2, min(16 if wide else 8, room))
+    needed["lanes"] = plot + head
+    wanted = (
+        ("gap0", "gap2", "gap1", "gap4", "open", "gap5", "events", "events")
+        if wide
+        else ("gap0", "gap2", "open", "gap4")
+    )
+    return Layout(
+        "side", lane_width, max(2, (lane_width - 2) // 2 * 2), plot, plot + head, wide, range(shown), STEP_NS["side"],
+        spread(needed, height, wanted), table_columns=width,
+    )  # fmt: skip
 
 
 def tables_height(lanes: int, *, wide: bool) -> int:
@@ -183,7 +192,7 @@ def draw_small_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
         else:
             canvas.put(x + 2, 0, lane.name[: where.lane_width - 8], "bright")
             canvas.put_right(x + where.lane_width - 1, 0, mean, "mean" if lane.mean_ns else "dim")
-        spark.draw_bars(canvas, x, top, where.plot, drawn[number], scale.top_ms)
+        spark.draw_bars(canvas, x, top, where.plot, drawn[number], scale)
         spark.draw_arms(canvas, x, top + where.plot, drawn[number])
         if where.spacious:
             spark.draw_times(canvas, x, top + where.plot + 1, scale, scene.session.origin_ns)

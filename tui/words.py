@@ -42,3 +42,8 @@ def size(count: int) -> str:
         if count >= scale:
             return f"{figure(count / scale)} {unit}"
     return f"{count / 1e3:.0f} KB"
+
+
+def shortened(text: str, room: int) -> str:
+    """The text, or its beginning with a sign that more followed."""
+    return text if len(text) <= room else f"{text[: max(0, room - 1)]}…"

@@ -1,6 +1,7 @@
 """Pictures of the real screen: runs quintet in tmux, presses keys, and writes what the terminal shows as SVG.
 
     python docs/pictures/make.py [PROFILE [SIZE...]]    # all moments, at 120x40 and 80x24, about two minutes
+    python docs/pictures/views.py [NAME...]             # views of a committed journal, without any model
 
 Needs tmux and the models extra. The SVGs have no links to anything outside; blocks are drawn as rectangles, so they
 look the same whatever the font.
@@ -8,6 +9,8 @@ look the same whatever the font.
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import subprocess
 import sys
@@ -27,12 +30,16 @@ BASIC = ("#000000", "#cd0000", "#00cd00", "#cdcd00", "#0000ee", "#cd00cd", "#00c
 
 
 class Look(NamedTuple):
-    """How a cell is painted."""
+    """How a cell is painted; an empty colour is the terminal's own."""
 
-    front: str = TEXT
-    back: str = GROUND
+    front: str = ""
+    back: str = ""
     bold: bool = False
     reverse: bool = False
+    dim: bool = False
+
+
+PAPER = Look(TEXT, GROUND)
 
 
 def colour(index: int) -> str:
@@ -54,8 +61,10 @@ def changed(look: Look, codes: list[int]) -> Look:
         code = codes[place]
         if code == 0:
             look = Look()
-        elif code in (1, 22):
-            look = look._replace(bold=code == 1)
+        elif code in (1, 2):
+            look = look._replace(**{"bold" if code == 1 else "dim": True})
+        elif code == 22:
+            look = look._replace(bold=False, dim=False)
         elif code in (7, 27):
             look = look._replace(reverse=code == 7)
         elif code in (38, 48) and codes[place + 1 : place + 2] == [5]:
@@ -70,39 +79,53 @@ def changed(look: Look, codes: list[int]) -> Look:
         elif 40 <= code <= 47 or 100 <= code <= 107:
             look = look._replace(back=BASIC[code % 10 + (8 if code >= 100 else 0)])
         elif code == 39:
-            look = look._replace(front=TEXT)
+            look = look._replace(front="")
         elif code == 49:
-            look = look._replace(back=GROUND)
+            look = look._replace(back="")
         place += 1
     return look
 
 
-def cells(line: str) -> list[tuple[str, Look]]:
-    """A captured line as letters with their looks."""
-    found, look, at = [], Look(), 0
+def cells(line: str, look: Look) -> tuple[list[tuple[str, Look]], Look]:
+    """A captured line as letters with their looks, and the look at its end, with which tmux begins the next."""
+    found, at = [], 0
     for match in [*SGR.finditer(line), None]:
         found += [(letter, look) for letter in line[at : match.start() if match else len(line)]]
         if match:
             look = changed(look, [int(code or 0) for code in match[1].split(";")])
             at = match.end()
-    return found
+    return found, look
 
 
-def svg(capture: str, columns: int, rows: int) -> str:
-    """A capture of `tmux capture-pane -e` as one SVG."""
+def svg(capture: str, columns: int, rows: int, paper: Look = PAPER) -> str:
+    """A capture of `tmux capture-pane -e` as one SVG; paper: the terminal's own front and back."""
     width, height = columns * CELL_W + 2 * MARGIN, rows * CELL_H + 2 * MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         'font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="16.6">'
-        f'<rect width="{width}" height="{height}" fill="{GROUND}"/>'
+        f'<rect width="{width}" height="{height}" fill="{paper.back}"/>'
     ]
+    look = Look()
     for y, line in enumerate(capture.split("\n")[:rows]):
-        row = [
-            (letter, Look(look.back, look.front, look.bold) if look.reverse else look) for letter, look in cells(line)
-        ]
-        parts += _grounds(row, y)
+        found, look = cells(line, look)
+        row = [(letter, _painted(its, paper)) for letter, its in found]
+        parts += _grounds(row, y, paper)
         parts += _letters(row, y)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _painted(look: Look, paper: Look) -> Look:
+    """The look on this paper: the terminal's own two colours, dim, and reverse as a terminal does them."""
+    front, back = look.front or paper.front, look.back or paper.back
+    if look.dim:
+        front = halfway(front, paper.back)
+    return Look(back, front, look.bold) if look.reverse else Look(front, back, look.bold)
+
+
+def halfway(front: str, back: str) -> str:
+    """A colour a little more than half way from the ground."""
+    mixed = (round(0.6 * int(front[at : at + 2], 16) + 0.4 * int(back[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def _runs(row: list[tuple[str, Look]]) -> list[tuple[int, str, Look]]:
@@ -122,12 +145,12 @@ def _runs(row: list[tuple[str, Look]]) -> list[tuple[int, str, Look]]:
     return runs
 
 
-def _grounds(row: list[tuple[str, Look]], y: int) -> list[str]:
+def _grounds(row: list[tuple[str, Look]], y: int, paper: Look) -> list[str]:
     parts, begin = [], 0
     for x in range(1, len(row) + 1):
         if x == len(row) or row[x][1].back != row[begin][1].back:
             back = row[begin][1].back
-            if back != GROUND:
+            if back != paper.back:
                 parts.append(_rect(begin * CELL_W, y * CELL_H, (x - begin) * CELL_W, CELL_H, back))
             begin = x
     return parts
@@ -152,16 +175,21 @@ def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
     return f'<rect x="{MARGIN + x:g}" y="{MARGIN + y:g}" width="{width:g}" height="{height:g}" fill="{fill}"/>'
 
 
+_numbers = itertools.count()
+
+
 class Terminal:
     """quintet in a tmux of its own."""
 
     def __init__(self, columns: int, rows: int, command: str) -> None:
         self.columns, self.rows = columns, rows
-        self._socket = f"pictures-{columns}x{rows}"
+        self._socket = f"pictures-{os.getpid()}-{next(_numbers)}"  # a server that was just killed still holds its name
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "it", command)
 
     def _tmux(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self._socket, *words], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            ["tmux", "-u", "-L", self._socket, *words], capture_output=True, text=True, check=True
+        ).stdout
 
     def press(self, *keys: str) -> None:
         """Send keys, as tmux names them."""
@@ -179,10 +207,17 @@ class Terminal:
                 raise TimeoutError(f"no {words!r} on the screen:\n{self.text()}")
             time.sleep(0.1)
 
-    def picture(self, name: str) -> None:
+    def settle(self) -> None:
+        """Wait until the screen has stood still for half a second."""
+        before = ""
+        while before != (now := self._tmux("capture-pane", "-e", "-p", "-t", "it")):
+            before = now
+            time.sleep(0.5)
+
+    def picture(self, name: str, paper: Look = PAPER) -> None:
         """Write the screen as NAME-COLUMNSxROWS.svg beside this file."""
         path = HERE / f"{name}-{self.columns}x{self.rows}.svg"
-        path.write_text(svg(self._tmux("capture-pane", "-e", "-p", "-t", "it"), self.columns, self.rows))
+        path.write_text(svg(self._tmux("capture-pane", "-e", "-p", "-t", "it"), self.columns, self.rows, paper))
         print(path.name)
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
 """A lane that sleeps seeded times instead of running a model, so that all above it is tested with real processes.
 
 It needs no torch and is ready in a tenth of a second. A lane's `env` steers it: QUINTET_SLEEP_MS (mean of predict),
-QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS, QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP
-(a load fault), QUINTET_SLEEP_DIE=N (exit at image N) and QUINTET_SLEEP_HANG=N (never come back from image N).
+QUINTET_SLEEP_OFF_MS (the same while nothing is scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS,
+QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N)
+and QUINTET_SLEEP_HANG=N (never come back from image N).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class SleepBackend:
         self.spans = [0, 0, 0]
         self._task = str(settings["task"])
         self._random = random.Random(int(settings["seed"]) * 1000 + lane)
-        self._mean_s = _number("MS", MEAN_MS[self._task]) / 1000
+        self._mean_s = self._on_s = _number("MS", MEAN_MS[self._task]) / 1000
+        self._off_s = _number("OFF_MS", self._on_s * 1000) / 1000
         self._score_s = _number("SCORE_MS", 2.0) / 1000
         self._images = int(_number("IMAGES", 64))
         self._threads = int(settings["threads"])
@@ -64,7 +66,8 @@ class SleepBackend:
         return None
 
     def apply(self, levels: Levels) -> None:
-        """Free kept results when they are no longer kept."""
+        """Free kept results when they are no longer kept; without scoring, sleep as long as was told for that."""
+        self._mean_s = self._off_s if levels["score"] == "off" else self._on_s
         if levels["keep"] == "off":
             self._kept.clear()
 

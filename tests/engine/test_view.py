@@ -87,3 +87,18 @@ def test_states_from_loading_to_the_end() -> None:
     made.frames += [ev.End(at(9), "asked", {})]
     ended = view(made.session(), at(99))
     assert (ended.ended, ended.age_ns) == ("asked", 9 * SECOND)
+
+
+def test_a_restarted_lane_looks_as_it_did_before() -> None:
+    made = Maker(2).ready().gate_all(2).images_all(2, 8, 10)
+    made.frames.append(ev.Fault(1, at(8), "died", "detect: its process exited with status 3.", ""))
+    made.frames.append(ev.Step(1, at(12), "model", "begun", 0, 1))
+    session = made.session()
+    before = [view(session, at(seconds)).lanes[1].state for seconds in (7, 9, 13)]
+    made.frames.append(ev.Ready(1, at(14), 2001, {"device": "cpu"}))
+    made.set(1, 14, OFF).gate(1, 14.1, open_gate=True)
+    session = made.session()
+    after = [view(session, at(seconds)).lanes[1].state for seconds in (7, 9, 13, 15)]
+    assert before == ["running", "failed", "loading"]
+    assert after == [*before, "running"]
+    assert view(session, at(9)).lanes[1].trouble == "detect: its process exited with status 3."

@@ -92,7 +92,7 @@ async def test_help_opens_turns_and_closes(journal: Path, size: tuple[int, int])
         assert isinstance(app.screen, Help)
         if size[0] < 100:
             assert "how to read it" not in shown(app)
-            await pilot.press("tab")
+            await pilot.press("tab", "tab")
         assert "how to read it" in shown(app)
         await pilot.press("x", "y")
         assert not isinstance(app.screen, Help)
@@ -121,7 +121,7 @@ async def test_too_small_is_one_sentence_and_comes_back(journal: Path) -> None:
     app = app_on(journal)
     async with app.run_test(size=(120, 40)) as pilot:
         await resize(pilot, 60, 18)
-        assert "60x18 is too small: 80x24 is needed." in shown(app)
+        assert "60x18 is too small: 60x20 is needed." in shown(app)
         for width, height in ((120, 40), (80, 24), (100, 30), (200, 50), (83, 27), (120, 40)):
             await resize(pilot, width, height)
             assert "▸1 cls" in shown(app)

@@ -10,7 +10,7 @@ from quintet.tui import digits, words
 from quintet.tui.lanes import draw_lanes
 from quintet.tui.part import Canvas, changed_runs
 from quintet.tui.scene import Scene, layout, page_of, scene
-from quintet.tui.spark import draw_bars
+from quintet.tui.spark import Scale, draw_bars
 from quintet.tui.status import draw_events, draw_keys, draw_status
 from quintet.tui.switches import Panel, panel_rows
 from quintet.tui.tables import draw_flips
@@ -157,7 +157,7 @@ def test_bars_have_eighths_and_end_in_an_arrow_above_the_scale() -> None:
     from quintet.engine.view import Column
 
     canvas = Canvas(4, 2)
-    draw_bars(canvas, 0, 0, 2, [Column(ms * 1e6, True, 0) for ms in (1, 10, 16, 17)], 16)
+    draw_bars(canvas, 0, 0, 2, [Column(ms * 1e6, True, 0) for ms in (1, 10, 16, 17)], Scale(16, 0, 1, 4))
     assert ["".join(letter for letter, _ in row) for row in canvas.cells] == [" ▂ ▲", "▁   "]
     assert [role for _, role in canvas.cells[1]] == ["on bar", "on body", "on body", "on body"]
 

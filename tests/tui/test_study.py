@@ -14,7 +14,7 @@ from quintet.engine.contrasts import tables
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session, folded
 from quintet.engine.simulated import Machine, services
-from quintet.tui.frame import draw
+from quintet.tui.frame import arranged, draw
 from quintet.tui.plans import PlanPanel, pairs
 from quintet.tui.scene import Scene, scene
 from quintet.tui.studied import Studied
@@ -44,7 +44,7 @@ def seen(session: Session, now_ns: int, turned: int = 0, outcome: str = "predict
 
 
 def lines(it: Scene, width: int = 120, height: int = 40) -> list[str]:
-    drawn = draw(it, width, height, 0)
+    drawn = draw(it, arranged(it, width, height), width)
     order = ("status", "progress", "lanes", "table", "open", "events", "keys")
     return [line for part in order if part in drawn for line in drawn[part].text()]
 

@@ -177,10 +177,10 @@ def test_a_screen_that_breaks_restores_its_terminal_and_ends_what_it_started(
 
 
 def test_a_terminal_that_is_too_small_is_refused(sleep_profile: Path, log: Path) -> None:
-    terminal = Terminal(str(sleep_profile), "--log", str(log), columns=70, rows=20)
+    terminal = Terminal(str(sleep_profile), "--log", str(log), columns=58, rows=20)
     try:
         assert terminal.end() == 2
-        assert "screen needs 80x24" in terminal.text().replace("\n", "")
+        assert "screen needs 60x20" in terminal.text().replace("\n", "")
         assert not log.exists()
     finally:
         terminal.close()

@@ -1,0 +1,63 @@
+"""The signs of the screen in two tables, one of them ASCII for terminals that are not UTF-8; chosen once at start.
+
+All code draws with the Unicode signs; `told` turns them into the table's, one cell for one cell, wherever text reaches a
+canvas or a panel, and a line filter does it for Textual's own widgets.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+
+class Glyphs(NamedTuple):
+    """What stands for what. `ascii` maps code points to letters and is empty where nothing is to be changed."""
+
+    eighths: str
+    body_on: str
+    body_off: str
+    body_cursor: str
+    grid: str
+    ascii: dict[int, str]
+
+    @property
+    def plain(self) -> bool:
+        """Whether only ASCII is used."""
+        return bool(self.ascii)
+
+
+def _table() -> dict[int, str]:
+    """One letter a sign, written in pairs so that a mistake is seen."""
+    pairs = (
+        "▁_ ▂- ▃= ▄= ▅# ▆# ▇# █# ━= ═~ ●* ╌- ○o ·. ▲^ ▼v ◂< ▸> ▴^ ├[ ┤] ─- │| ┼+ ┿+ ┃| ╵' ╍~ ┌+ ┐+ └+ ┘+ ┬+ ┴+ "
+        "✓+ ✖x —- –- −- ±~ →> ←< ↑^ ↓v ×x …. ≤< ≥> ▏| ▎| ▌| ▐| ▔- ▕| ▀- ╭+ ╮+ ╰+ ╯+ ║| ╱/ ╲\\ •*"
+    )
+    return {ord(pair[0]): pair[1] for pair in pairs.split(" ")}
+
+
+UNICODE = Glyphs(" ▁▂▃▄▅▆▇", " ", " ", " ", "▁", {})
+NO_COLOUR = UNICODE._replace(body_cursor="│", grid=" ")
+"""Without colour the cursor's bar needs a sign, and grid lines would look like bars."""
+ASCII = Glyphs(" ▁▂▃▄▅▆▇", "#", ".", "|", " ", _table())
+
+_current = UNICODE
+
+
+def current() -> Glyphs:
+    """The table in use."""
+    return _current
+
+
+def choose(glyphs: Glyphs) -> None:
+    """Use this table from now on."""
+    global _current  # noqa: PLW0603
+    _current = glyphs
+
+
+def told(text: str) -> str:
+    """The text in the signs of the table in use, as many cells wide as before."""
+    if not _current.ascii or text.isascii():
+        return text
+    found = text.replace(" · ", " - ").translate(_current.ascii)
+    return found if found.isascii() else "".join(one if one.isascii() else "?" * cell_len(one) for one in found)
