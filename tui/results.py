@@ -49,6 +49,10 @@ class FlipTable(NamedTuple):
         return next((line.contrast.interval for line in self.lines if line.contrast is not None), None)
 
 
+def _known(scene: Scene) -> str:
+    return f" · as known at {scene.known_at}" if scene.known_at else ""
+
+
 def outcome_words(outcome: str) -> str:
     """`predict, ms per image`, or images/s."""
     return UNITS.get(outcome, f"{outcome}, ms per image")
@@ -83,7 +87,7 @@ def _of_flip(scene: Scene, found: Comparison) -> FlipTable:
         lines.append(Line(lane.name, a, b, change, row.rate_pct, known, row.settled))
     on, off = level_names(session, found.difference, found.difference.lanes != found.a.lanes)
     how = "95 % exploratory" if any(line.contrast for line in lines) else "exploratory"
-    method = f"{place} · {found.regime} · {outcome_words(scene.outcome)} · {how}, by hand"
+    method = f"{place} · {found.regime} · {outcome_words(scene.outcome)} · {how}, by hand{_known(scene)}"
     return FlipTable(name, on, off, method, found.regime, tuple(lines))
 
 
@@ -120,6 +124,7 @@ def _of_plan(scene: Scene, study: Study) -> FlipTable:
     kind = next((line.contrast.interval for line in lines if line.contrast), None)
     rounds = max((one.rounds for one in table.lanes.values()), default=0) if table else 0
     how = INTERVALS[kind] if kind else "no interval yet"
-    method = f"{regime} · {outcome_words(scene.outcome)} · {how} · {rounds} of {study.progress.rounds or '?'} rounds"
+    done = f"{rounds} of {study.progress.rounds or '?'} rounds"
+    method = f"{regime} · {outcome_words(scene.outcome)} · {how} · {done}{_known(scene)}"
     shown = ("on", "off") if accuracy else (str(a)[:13], str(b)[:7])
     return FlipTable(name, *shown, method, regime, tuple(lines))

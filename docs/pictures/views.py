@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ class View(NamedTuple):
     environ: dict[str, str] = {}  # noqa: RUF012
     paper: Look = PAPER
     keys: tuple[str, ...] = ("1",)
+    plan: str = ""
+    """`study`, `ab` or `matrix` on the simulated machine instead of the journal."""
 
 
 BLACK, PAPERLESS = Look("#c8c8c8", "#000000"), Look("#d8d8d8", "#101010")
@@ -54,7 +57,32 @@ VIEWS = {
     "G-palette": View(sizes=(WIDE,), keys=("1", "ctrl+p")),
     "G-alone": View(126.0, sizes=(WIDE,)),
     "G-failed": View(145.0, sizes=(WIDE,)),
+    "B-study": View(1200.0, plan="study", keys=("0",)),
+    "B-study-early": View(330.0, plan="study", sizes=(NARROW,), keys=("0",)),
+    "B-study-together": View(1200.0, plan="study", sizes=(WIDE,), keys=("0", "tab")),
+    "B-ab": View(200.0, plan="ab", keys=("0",)),
+    "B-matrix": View(100_000.0, plan="matrix", sizes=(WIDE,), keys=("0",)),
+    "B-begin": View(126.0, sizes=(WIDE,), keys=("1", "b")),
 }
+
+
+def rehearsed(kind: str) -> Path:
+    """The journal of a plan on the simulated machine, made anew: it is the same each time."""
+    from quintet.engine import plans
+    from quintet.engine.events import Start
+    from quintet.engine.journal import Journal
+    from quintet.engine.rehearsal import rehearse
+    from quintet.engine.simulated import Machine, services
+
+    names = ("cls", "detect", "pose", "seg", "obb")
+    maker = {"study": plans.study, "ab": plans.ab, "matrix": plans.matrix}[kind]
+    plan = maker(names, seed=1, **({"minutes": 40.0} if kind == "study" else {}))
+    path = Path(tempfile.mkdtemp()) / f"simulated-{kind}.msgpack"
+    journal = Journal(path)
+    for frame in rehearse(plan, Machine(services(names), seed=1)):
+        journal.append(frame._replace(manifest={**frame.manifest, "seed": 1}) if isinstance(frame, Start) else frame)
+    journal.close()
+    return path
 
 
 def show(name: str) -> None:
@@ -70,7 +98,8 @@ def show(name: str) -> None:
     from quintet.engine.session import folded
     from quintet.tui.app import QuintetApp
 
-    session = folded(read(JOURNAL))
+    journal = rehearsed(view.plan) if view.plan else JOURNAL
+    session = folded(read(journal))
     moment = session.origin_ns + round(view.seconds * 1e9)
     edge = session.origin_ns + 191_000_000_000
 
@@ -87,7 +116,7 @@ def show(name: str) -> None:
                 self.simulate_key(key)
 
     Shown(
-        JOURNAL, None, clock=lambda: edge if view.how == "frozen" else moment,
+        journal, None, clock=lambda: edge if view.how == "frozen" else moment,
         replay_speed=4.0 if view.how == "replay" else None,
     ).run()  # fmt: skip
 
