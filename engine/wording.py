@@ -57,3 +57,8 @@ def count(number: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""
+
+
+def times(number: int, noun: str) -> str:
+    """`1 pair`, `8 pairs`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

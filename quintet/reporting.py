@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sys
@@ -82,11 +83,14 @@ def report(
 
 def _format(form: str | None, out: Path | None) -> str:
     """The format as asked, else by the file's ending, else text. Raises BadInput."""
-    if form is None:
-        return next((kind for kind, suffix in FORMATS.items() if out is not None and out.suffix == suffix), "text")
-    if form not in FORMATS:
-        raise BadInput(f"--format {form}: there are {', '.join(FORMATS)}.")
-    return form
+    kind = form or next((kind for kind, suffix in FORMATS.items() if out is not None and out.suffix == suffix), "text")
+    if kind not in FORMATS:
+        raise BadInput(f"--format {kind}: there are {', '.join(FORMATS)}.")
+    if kind == "html" and importlib.util.find_spec("matplotlib") is None:
+        raise BadInput(
+            "HTML's figures are drawn by matplotlib, which is missing. Install it with: pip install matplotlib"
+        )
+    return kind
 
 
 def _check(out: Path, *, force: bool) -> None:

@@ -15,10 +15,15 @@ from quintet.engine.report.sentences import OUTCOME_WORDS, is_simulated
 from quintet.engine.simulated import ASSUMED
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.verdicts import Lamp
-from quintet.engine.wording import listed
+from quintet.engine.wording import DASH, listed, times
 
 HASH_LETTERS = 8
 TIED = "\N{NO-BREAK SPACE}"
+
+
+def tied(text: str) -> str:
+    """The same with numbers tied to their units, and the ends of an interval to one another."""
+    return text.replace(" %", f"{TIED}%").replace(" .. ", f"{TIED}..{TIED}")
 
 
 class Fact(NamedTuple):
@@ -126,10 +131,10 @@ def placebo(found: Findings, lamp: Lamp) -> str:
     """The lamp in words."""
     names = listed([found.names[lane] for lane in lamp.lanes])
     return {
-        None: f"not judged: {lamp.pairs} pairs, 8 are needed",
+        None: f"not judged: {times(lamp.pairs, 'pair')}, 8 are needed",
         "off": f"quiet: {lamp.pairs} second visits of one cell differ from the first by nothing that stands out",
-        "warns": f"moves in {names} ({lamp.pairs} pairs); judged at the planned end",
-        "on": f"moved in {names} ({lamp.pairs} pairs): no verdicts",
+        "warns": f"moves in {names} ({times(lamp.pairs, 'pair')}); judged at the planned end",
+        "on": f"moved in {names} ({times(lamp.pairs, 'pair')}): no verdicts",
     }[lamp.state]
 
 
@@ -157,6 +162,7 @@ def conditions(found: Findings) -> list[Fact]:
     facts = [Fact("profile", f"{manifest.get('profile_name', '?')}, seed {manifest.get('seed', '?')}")]
     if is_simulated(found):
         return [Fact("machine", ASSUMED), *facts]
+    facts.append(Fact("lanes", _alike(lane_facts(found))))
     host = _map(manifest.get("host"))
     if host:
         usable = f" ({host['cpus_usable']} usable)" if host.get("cpus_usable") != host.get("cpus") else ""
@@ -169,9 +175,34 @@ def conditions(found: Findings) -> list[Fact]:
     facts.append(
         Fact("others", f"{', '.join(map(str, others))} ran too: sessions measure each other" if others else "none seen")
     )
+    busy = _busy(found)
+    if busy:
+        facts.append(Fact("load", busy))
     screens = max((len(t.values.get("screens") or []) for t in found.session.telemetry), default=0)
     facts.append(Fact("screens", f"{screens} at most" if screens else "none"))
     return facts
+
+
+def _busy(found: Findings) -> str:
+    """How busy the machine was in the mean, and how much of it was quintet's; empty without telemetry."""
+    told = [one.values for one in found.session.telemetry if _map(one.values.get("machine")).get("cpu_pct") is not None]
+    cpus = _map(found.session.start.manifest.get("host")).get("cpus") if found.session.start else None
+    if not told or not cpus:
+        return ""
+    whole = sum(values["machine"]["cpu_pct"] for values in told) / len(told) / 100 * cpus
+    own = (
+        sum(_map(one).get("cpu_pct") or 0 for values in told for one in values.get("processes") or ()) / len(told) / 100
+    )
+    return f"{whole:.1f} of {cpus} CPUs busy in the mean, {own:.1f} with quintet's processes"
+
+
+def _alike(lanes: Sequence[LaneFacts]) -> str:
+    """Device, type, threads and image size of all lanes: `cpu, float32, threads 1, 192 px`."""
+    found = []
+    for form, name in (("{}", "device"), ("{}", "dtype"), ("threads {}", "threads"), ("{} px", "imgsz")):
+        known = dict.fromkeys(str(getattr(lane, name)) for lane in lanes if getattr(lane, name) != DASH)
+        found += [form.format("/".join(known))] if known else []
+    return ", ".join(found) or DASH
 
 
 def lane_facts(found: Findings) -> list[LaneFacts]:
@@ -186,7 +217,7 @@ def lane_facts(found: Findings) -> list[LaneFacts]:
         imgsz = None if is_simulated(found) else its.get("imgsz")
         size, device, dtype, threads = map(_word, (imgsz, info.get("device"), info.get("dtype"), info.get("threads")))
         weights = _file(its.get("weights"), its.get("weights_sha256_found"), "\n")
-        shown = "\n".join(dict.fromkeys(data)) or "—"
+        shown = "\n".join(dict.fromkeys(data)) or DASH
         rows.append(LaneFacts(lane.name, lane.task, weights, size, device, dtype, threads, shown))
     return rows
 
@@ -194,12 +225,12 @@ def lane_facts(found: Findings) -> list[LaneFacts]:
 def _file(path: Any, sha256: Any, between: str = " ") -> str:
     """A file's name and the first letters of its SHA-256."""
     if not path:
-        return "—"
+        return DASH
     return f"{PurePath(str(path)).name}{between}{str(sha256)[:HASH_LETTERS] if sha256 else ''}".rstrip()
 
 
 def _word(value: Any) -> str:
-    return "—" if value is None else str(value)
+    return DASH if value is None else str(value)
 
 
 def _map(value: Any) -> dict[str, Any]:
@@ -218,7 +249,7 @@ def excluded(found: Findings, bad: Sequence[tuple[int, int]], unverified_bytes: 
         lines += _left_out_of(found, plan)
     warm = sum(lane.rows.warm_up for lane in session.lanes)
     if warm:
-        lines.append(f"{warm} warm-up images")
+        lines.append(times(warm, "warm-up image"))
     lines += [
         f"{lane.name}: {max(lane.lost, lane.holes)} images were lost on the way"
         for lane in session.lanes
@@ -240,15 +271,10 @@ def _left_out_of(found: Findings, plan: Planned) -> list[str]:
         if place not in used:
             why[_void(block.end.void if block.end else None)] += 1
     lines = [f"{plan.kind}: {number} of {len(its)} blocks: {reason}" for reason, number in why.items()]
-    placebos = sum(1 for visit in counted(session, run) if visit.placebo)
-    if placebos:
-        lines.append(f"{plan.kind}: {placebos} placebo blocks are in no cell and no table")
     missing = [found.names[lane] for lane in run.lanes if not _has(plan, lane)]
     if missing:
         are = "has" if len(missing) == 1 else "have"
         lines.append(f"{plan.kind}: {listed(missing)} {are} no block that counts")
-    if plan.kind == "matrix":
-        lines.append("matrix: its table (whose switch slows whom) is not in this report")
     return lines
 
 

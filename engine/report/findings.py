@@ -9,6 +9,7 @@ from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, by_hand, cell_means, lamp, table_name, tables
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Session
+from quintet.engine.spill import Effect, effects
 from quintet.engine.stretches import RULES, Level, Rules, Setting
 from quintet.engine.switches import mode_of, starting_levels
 from quintet.engine.tables import ACCURACY, Cell, cells, comparison, flipped, heading
@@ -22,6 +23,8 @@ class Planned(NamedTuple):
     tables: dict[str, dict[str, Table]]
     cells: dict[str, tuple[CellMean, ...]]
     lamps: dict[str, Lamp]
+    effects: dict[str, tuple[Effect, ...]]
+    """Of a matrix, by outcome."""
 
     @property
     def kind(self) -> str:
@@ -107,7 +110,7 @@ def findings(session: Session, rules: Rules = RULES, outcome: str = "predict") -
     queued = _queued(session)
     told = tuple(one for one in BLOCK_OUTCOMES if one not in queued)
     planned = _planned(session, rules, told)
-    free = () if any(plan.cells for plan in planned) else _free(session, rules)
+    free = () if any(plan.cells or plan.effects for plan in planned) else _free(session, rules)
     taken = {name for plan in planned for its in plan.tables.values() for name in its}
     hand = tuple(one for one in _hand(session, rules, told) if one.name not in taken)
     return Findings(session, outcome, told, rules, planned, free, hand, queued)
@@ -140,7 +143,12 @@ def _planned(session: Session, rules: Rules, outcomes: Sequence[str]) -> tuple[P
                 if (its := tuple(_in_order(cell_means(session, run, outcome, measures), run)))
             }
         lamps = {outcome: lamp(session, run, outcome, measures) for outcome in outcomes}
-        found.append(Planned(run, by_run.get(run.begun_ns, {}), each, lamps))
+        spilt = (
+            {outcome: tuple(effects(session, run, outcome, measures)) for outcome in outcomes}
+            if run.told["kind"] == "matrix"
+            else {}
+        )
+        found.append(Planned(run, by_run.get(run.begun_ns, {}), each, lamps, spilt))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from quintet.engine.report.conditions import Fact, accuracy, conditions, excluded, head, method
+from quintet.engine.report.conditions import Fact, accuracy, conditions, excluded, head, method, tied
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.plots import drawn
 from quintet.engine.report.sentences import finding
@@ -48,7 +48,7 @@ th { color: var(--dim); font-weight: normal; border-bottom: 1px solid var(--grid
 td { border-bottom: 1px solid var(--panel) } td small { display: block; color: var(--dim) }
 .left { text-align: left }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 50%; vertical-align: -.05em }
-@media print { body { padding: 0; font-size: 11px; max-width: none } .scroll { overflow: visible } }
+@media print { :root { font-size: 10px } body { padding: 0; font-size: 10px; max-width: none } .scroll { overflow: visible } }
 """
 
 
@@ -61,7 +61,7 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
     left_out = excluded(found, bad, unverified_bytes) or ["nothing"]
     parts = [
         f"<h1>quintet report · {escape(name)}</h1>",
-        f"<div class=finding>{''.join(f'<p>{escape(told)}</p>' for told in finding(found))}</div>",
+        f"<div class=finding>{''.join(f'<p>{escape(tied(told))}</p>' for told in finding(found))}</div>",
         "".join(f"<div class=dim>{escape(line)}</div>" for line in head(found)),
         f"<div class=facts><section>{_facts('Method', method(found))}</section><section>"
         f"{_facts('Conditions', conditions(found))}<h2>Left out, and why</h2><ul>"

@@ -13,7 +13,7 @@ from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
 def markdown(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unverified_bytes: int = 0) -> str:
     """The whole report; `name` is the log's, bad and unverified_bytes what its reader found."""
     parts = [
-        *finding(found),
+        *map(_safe, finding(found)),
         "\n".join(f"- {_safe(told)}" for told in (name, *head(found))),
         facts("Method", method(found)),
         facts("Conditions", conditions(found)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": COLOURS["grid"], "ytick.color": COLOURS["grid"], "xtick.labelcolor": COLOURS["dim"],
     "ytick.labelcolor": COLOURS["dim"], "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.titlecolor": COLOURS["ink"], "axes.linewidth": 0.8, "lines.linewidth": 1.2, "axes.unicode_minus": True,
-    "axes.axisbelow": True,
+    "axes.axisbelow": True, "text.parse_math": False,
 }  # fmt: skip
 
 
@@ -36,7 +37,8 @@ def drawn(told: Series, names: Sequence[str], outcome: str, margin_pct: float) -
     """The figures that there is something for, by name: `changes`, `time`, `spread`, `load`; each an `<svg>` element."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # only measured with that font; the reader's own draws it
         made: dict[str, Figure] = {}
         panels = [panel for panel in told.panels if panel.marks]
         if panels:
@@ -89,11 +91,13 @@ def _changes(panels: Sequence[Panel], margin_pct: float) -> Figure:
     lanes = list(dict.fromkeys(mark.lane for panel in panels for mark in panel.marks))
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure, axes = _figure(rows, columns, (0.75 + 0.3 * len(lanes)) * rows, sharey=True)
+    figure, axes = _figure(rows, columns, (0.75 + 0.3 * len(lanes)) * rows, sharey=True, sharex="col")
     for axis, panel in zip(axes, panels, strict=False):
         _panel(axis, panel, lanes, margin_pct)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
+    for column in range(columns):
+        _room(axes[column], panels[column::columns], margin_pct)
     return figure
 
 
@@ -101,24 +105,27 @@ def _panel(axis: Axes, panel: Panel, lanes: list[str], margin_pct: float) -> Non
     axis.set_title(f"{panel.title}, change in %")
     axis.axvspan(-margin_pct, margin_pct, color=COLOURS["grid"], alpha=0.5, linewidth=0)
     axis.axvline(0, color=COLOURS["dim"], linewidth=0.8)
-    ends = [0.0]
     for mark in panel.marks:
         y = lanes.index(mark.lane)
         colour = COLOURS["ink" if mark.settled else "dim"]
         if mark.low is not None and mark.high is not None:
             axis.plot([mark.low, mark.high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
-            ends += [mark.low, mark.high]
         face = colour if mark.settled else COLOURS["ground"]
         axis.plot([mark.change], [y], "o", color=colour, markerfacecolor=face, markersize=5.5)
-        ends.append(mark.change)
         axis.annotate(mark.words, (1.0, y), xycoords=("axes fraction", "data"), ha="right", va="center", color=colour)
-    width = max(max(ends) - min(ends), 4 * margin_pct)
-    axis.set_xlim(min(ends) - 0.06 * width, max(ends) + 0.34 * width)
     axis.set_ylim(len(lanes) - 0.5, -0.6)
     axis.set_yticks(range(len(lanes)), lanes)
     axis.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
     axis.xaxis.set_major_formatter(_signed)
     axis.spines["left"].set_visible(False)
+
+
+def _room(axis: Axes, panels: Sequence[Panel], margin_pct: float) -> None:
+    """One scale for the panels of a column, so that a small change looks small, with room for the words at the right."""
+    marks = [mark for panel in panels for mark in panel.marks]
+    ends = [0.0, *(end for mark in marks for end in (mark.low, mark.change, mark.high) if end is not None)]
+    low, high = min(*ends, -margin_pct), max(*ends, margin_pct)
+    axis.set_xlim(low - 0.06 * (high - low), high + 0.3 * (high - low))
 
 
 def _signed(value: float, _: object = None) -> str:
@@ -146,6 +153,7 @@ def _over_time(told: Series, names: Sequence[str], outcome: str) -> Figure:
         axis.set_ylim(0, top)
         axis.grid(axis="y", color=COLOURS["grid"], linewidth=0.6)
         axis.locator_params(axis="y", nbins=4)
+    axes[-1].set_xlim(0, told.seconds / 60)
     axes[-1].set_xlabel("minutes since the session's start")
     axes[len(names) // 2].set_ylabel(f"{outcome}, ms")
     return figure

@@ -45,10 +45,7 @@ def _finding(found: Findings) -> tuple[str, str]:
 def _of_plan(found: Findings, plan: Planned) -> tuple[str, str]:
     main = main_tables(plan, found.outcome)
     if plan.kind == "matrix":
-        return (
-            "The plan of this session was a matrix (whose switch slows whom).",
-            "Its table is not in this report yet.",
-        )
+        return _of_matrix(found, plan)
     if not main:
         return f"The {KINDS[plan.kind]} has no round with all cells of a table, so nothing is compared.", _why_over(
             plan
@@ -62,8 +59,12 @@ def _of_plan(found: Findings, plan: Planned) -> tuple[str, str]:
     for name, table in zip(main[1:], its[1:], strict=True):
         told = clause(table.lanes, found.names, found.outcome, found.rules.margin_pct)
         first += f"; {regime_of(name)}, {told}"
-    first += f" ({OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)})."
-    return first, _beside(found, plan, main[0])
+    return _with(first, f"{OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)}"), _beside(found, plan, main[0])
+
+
+def _with(told: str, sure: str) -> str:
+    """A sentence that ends with what it is of and how sure it is, in the brackets that it ends with or in its own."""
+    return f"{told[:-1]}; {sure})." if told.endswith(")") else f"{told} ({sure})."
 
 
 def main_tables(plan: Planned, outcome: str) -> list[str]:
@@ -96,7 +97,7 @@ def _when(found: Findings, plan: Planned, name: str) -> str:
     told = plan.run.told
     table = plan.table(name, found.outcome)
     among = table.among if table else ()
-    where = "each lane alone"
+    where = "each lane alone" if len(plan.run.lanes) > 1 else f"{_named(found, plan.run.lanes)} alone"
     if among:
         where = (
             f"all {count(len(among))} together"
@@ -186,15 +187,11 @@ def _of_hand(found: Findings, hand: Hand) -> tuple[str, str]:
             f"From {LIVE_FROM} pairs on there is one; `quintet ab`, or b on the screen, gets there faster.",
         )
     told = clause(contrasts, found.names, found.outcome, found.rules.margin_pct)
-    first = (
-        f"With {name} ({where}), {told} ({OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs"
-    )
+    sure = f"{OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs of flips by hand"
     rates = {row.lane: row.contrast for row in hand.rows.get(found.beside(), ()) if row.contrast is not None}
     words = "In images per second" if found.beside() == RATE else f"In {OUTCOME_WORDS[found.beside()]}"
-    return (
-        first + " of flips by hand).",
-        f"{words}, {clause(rates, found.names, found.beside(), found.rules.margin_pct)}.",
-    )
+    second = f"{words}, {clause(rates, found.names, found.beside(), found.rules.margin_pct)}."
+    return _with(f"With {name} ({where}), {told}", sure), second
 
 
 def _of_nothing(found: Findings) -> tuple[str, str]:
@@ -276,3 +273,25 @@ def within(contrasts: Sequence[Contrast], digits: int) -> str:
     low = min(one.low_pct for one in contrasts if one.low_pct is not None)
     high = max(one.high_pct for one in contrasts if one.high_pct is not None)
     return f"intervals within {signed(low, digits)} .. {signed(high, digits)}"
+
+
+def _of_matrix(found: Findings, plan: Planned) -> tuple[str, str]:
+    """The largest effect of a lane on another, and of one on itself."""
+    told = plan.run.told
+    known = [one for one in plan.effects.get(found.outcome, ()) if one.low_pct is not None and one.high_pct is not None]
+    what = f"{told['switch']} {told['levels'][1]} against {told['levels'][0]}"
+    if not known:
+        return f"The matrix ({what}) has no intervals: they come at its planned end.", _why_over(plan)
+    others = [one for one in known if one.whose != one.whom]
+    selves = [one for one in known if one.whose == one.whom]
+    sentences = []
+    both = ((others, "{whose} flipped changes {whom} most"), (selves, "of a lane on itself the largest is {whose}'s"))
+    for its, words in both:
+        if its:
+            most = max(its, key=lambda one: abs(one.change_pct))
+            said = words.format(whose=found.names[most.whose], whom=found.names[most.whom])
+            interval = f"{signed(most.low_pct or 0, 1)} .. {signed(most.high_pct or 0, 1)}"
+            sentences.append(f"{said}, {signed(most.change_pct, 1)} % ({interval})")
+    pairs = max(one.pairs for one in known)
+    how = f"{found.outcome}; 95 % planned intervals, unadjusted, {pairs} pairs; main effects only"
+    return f"With {what}, {'; '.join(sentences)}.", f"({how}.)"

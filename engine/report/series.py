@@ -77,6 +77,8 @@ class Load(NamedTuple):
 class Series(NamedTuple):
     """Everything that is drawn; a lane's place is its number."""
 
+    seconds: float
+    """How long the session was."""
     words: dict[str, str]
     """What each role is called."""
     dots: tuple[tuple[Dot, ...], ...]
@@ -91,7 +93,7 @@ def series(found: Findings) -> Series:
     roles = _Roles(found)
     known = stretches(found.session)
     return Series(
-        roles.words, _dots(found, roles, known), _shades(found, roles, known), _spreads(found, roles),
+        _span_s(found), roles.words, _dots(found, roles, known), _shades(found, roles, known), _spreads(found, roles),
         tuple(_panels(found)), _load(found),
     )  # fmt: skip
 
@@ -216,7 +218,7 @@ def _panels(found: Findings) -> Iterable[Panel]:
     plan = found.last
     outcomes = (found.outcome, found.beside())
     if plan is not None:
-        for name in reversed(main_tables(plan, found.outcome)):
+        for name in main_tables(plan, found.outcome):
             for outcome in outcomes:
                 yield _panel(found, plan, name, outcome)
     elif found.hand:

@@ -9,8 +9,9 @@ from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import CellMean, Table
 from quintet.engine.report.conditions import lane_facts
 from quintet.engine.report.findings import Findings, Hand, HandRow, Planned
+from quintet.engine.spill import Effect
 from quintet.engine.verdicts import TOO_FEW, Contrast
-from quintet.engine.wording import DASH, change, figure, interval
+from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed
 
 LEFT, RIGHT = "left", "right"
 
@@ -35,7 +36,7 @@ def sheets(found: Findings) -> list[Sheet]:
     """All tables of results, in order."""
     made: list[Sheet] = []
     for plan in found.plans:
-        made += _of_study(found, plan) if plan.kind == "study" else _of_ab(found, plan)
+        made += {"study": _of_study, "matrix": _of_matrix}.get(plan.kind, _of_ab)(found, plan)
     if found.free:
         made += _free_cells(found)
     return [*made, *(hand_sheet(found, hand) for hand in found.hand)]
@@ -43,8 +44,8 @@ def sheets(found: Findings) -> list[Sheet]:
 
 def lanes_sheet(found: Findings) -> Sheet:
     """What each lane is."""
-    columns = (Column("lane", LEFT), Column("task", LEFT), Column("weights, SHA-256", LEFT), Column("imgsz"),
-               Column("device", LEFT), Column("dtype", LEFT), Column("threads"), Column("data, SHA-256", LEFT))  # fmt: skip
+    columns = (Column("lane", LEFT), Column("task", LEFT), Column("weights\nSHA-256", LEFT), Column("imgsz"),
+               Column("device", LEFT), Column("dtype", LEFT), Column("threads"), Column("data\nSHA-256", LEFT))  # fmt: skip
     return Sheet("Lanes", "", columns, tuple(tuple(row) for row in lane_facts(found)))
 
 
@@ -70,6 +71,32 @@ def _of_study(found: Findings, plan: Planned) -> list[Sheet]:
     made += changes(found, plan, "4 Together against alone, %", AGAINST_ALONE)
     made += side_by_side(found, plan, "interaction", "5 Interaction: accuracy off together against alone")
     return made + every_outcome(found, plan, "6 The same for every outcome, %")
+
+
+def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
+    """Table 7: a row for each lane that is slowed, a column for each lane whose switch is flipped."""
+    made = []
+    told = plan.run.told
+    a, b = told["levels"]
+    for outcome in dict.fromkeys((found.outcome, found.beside())):
+        by_pair = {(one.whom, one.whose): one for one in plan.effects.get(outcome, ())}
+        columns = (Column("of lane", LEFT), *(Column(f"by\n{found.names[lane]}") for lane in plan.run.lanes))
+        rows = tuple(
+            (found.names[whom], *(_effect(by_pair.get((whom, whose))) for whose in plan.run.lanes))
+            for whom in plan.run.lanes
+        )
+        note = f"{_words(outcome)}; 95 % planned intervals, unadjusted; main effects only: what two flips do together cancels"
+        made.append(Sheet(f"7 Whose {told['switch']} slows whom: {b} against {a}, %", note, columns, rows))
+    return made
+
+
+def _effect(effect: Effect | None) -> str:
+    """The change, and its interval in a second line."""
+    if effect is None or effect.low_pct is None or effect.high_pct is None:
+        return DASH
+    digits = int(effect.high_pct - effect.low_pct < NARROW_POINTS)
+    change_pct, low, high = (signed(one, digits) for one in (effect.change_pct, effect.low_pct, effect.high_pct))
+    return f"{change_pct}\n{low} .. {high}"
 
 
 def _of_ab(found: Findings, plan: Planned) -> list[Sheet]:
@@ -103,6 +130,10 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
     return made
 
 
+def _words(outcome: str) -> str:
+    return "images/s" if outcome == RATE else outcome
+
+
 def _unit(outcome: str) -> str:
     return "mean" if outcome == RATE else "mean ms"
 
@@ -130,27 +161,38 @@ def amount(value: float | None, outcome: str) -> str:
 def changes(
     found: Findings, plan: Planned, title: str, wanted: Sequence[tuple[str, str]], first: str = ""
 ) -> list[Sheet]:
+    """A sheet for the chosen outcome, then one for throughput (for images/s: for predict)."""
+    return [
+        sheet
+        for outcome in (found.outcome, found.beside())
+        for sheet in _changes(found, plan, title, wanted, first, outcome)
+    ]
+
+
+def _changes(
+    found: Findings, plan: Planned, title: str, wanted: Sequence[tuple[str, str]], first: str, outcome: str
+) -> list[Sheet]:
     """Several tables side by side, each cell a change over its interval; `first` heads the means they are held against."""
-    there = [(words, table) for words, name in wanted if (table := plan.table(name, found.outcome))]
+    there = [(words, table) for words, name in wanted if (table := plan.table(name, outcome))]
     if not there:
         return []
     lanes = plan.run.lanes
     rows = []
     for lane in lanes:
         cells = tuple(stacked(table.lanes.get(lane)) for _, table in there)
-        rows.append((found.names[lane], *((_first(found, plan, lane),) if first else ()), *cells))
-    unit = f"{first} {'images/s' if found.outcome == RATE else 'ms'}"
+        rows.append((found.names[lane], *((_first(plan, lane, outcome),) if first else ()), *cells))
+    unit = f"{first} {'images/s' if outcome == RATE else 'ms'}"
     heads = (*((Column(unit),) if first else ()), *(Column(words) for words, _ in there))
-    note = f"{found.outcome}; {how_sure([table for _, table in there])}"
-    return [Sheet(title, note, (Column("lane", LEFT), *heads), tuple(rows))]
+    note = how_sure([table for _, table in there])
+    return [Sheet(f"{title}: {_words(outcome)}", note, (Column("lane", LEFT), *heads), tuple(rows))]
 
 
-def _first(found: Findings, plan: Planned, lane: int) -> str:
-    for cell in plan.cells.get(found.outcome, ()):
+def _first(plan: Planned, lane: int, outcome: str) -> str:
+    for cell in plan.cells.get(outcome, ()):
         if (cell.lane, cell.regime, cell.level) == (lane, "alone", "inference"):
             known = cell.low is not None and cell.high is not None
-            between = f"{amount(cell.low, found.outcome)} .. {amount(cell.high, found.outcome)}" if known else DASH
-            return f"{amount(cell.mean, found.outcome)}\n{between}"
+            between = f"{amount(cell.low, outcome)} .. {amount(cell.high, outcome)}" if known else DASH
+            return f"{amount(cell.mean, outcome)}\n{between}"
     return DASH
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method
+from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method, tied
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.sentences import finding
 from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
@@ -20,7 +20,7 @@ def text(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
         "\n".join(line for told in (name, *head(found)) for line in wrapped(told)),
         facts("Method", method(found)),
         facts("Conditions", conditions(found)),
-        table(lanes_sheet(found)),
+        table(lanes_sheet(found), indent=2),
         _excluded(excluded(found, bad, unverified_bytes)),
         *(table(sheet) for sheet in sheets(found)),
     ]
@@ -31,8 +31,8 @@ def text(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
 
 
 def wrapped(told: str, first: str = "", rest: str = "") -> list[str]:
-    """Lines of at most WIDTH letters; a number and its unit stay together."""
-    lines = textwrap.wrap(told.replace(" %", f"{TIED}%"), WIDTH, initial_indent=first, subsequent_indent=rest)
+    """Lines of at most WIDTH letters; a number and its unit, and the ends of an interval, stay together."""
+    lines = textwrap.wrap(tied(told), WIDTH, initial_indent=first, subsequent_indent=rest)
     return [line.replace(TIED, " ") for line in lines]
 
 
@@ -51,24 +51,29 @@ def _excluded(found: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def table(sheet: Sheet) -> str:
-    """A table in columns; what is too wide loses its gaps, then letters of its first column."""
-    lines = wrapped(sheet.title)
-    if sheet.note:
-        lines += wrapped(sheet.note)
+def table(sheet: Sheet, indent: int = 0) -> str:
+    """A table in columns under its title."""
     columns = [_aligned([column.words for column in sheet.columns], [row[n] for row in sheet.rows], n, sheet)
                for n in range(len(sheet.columns))]  # fmt: skip
-    widths = [max((len(line) for cell in column for line in cell.split("\n")), default=0) for column in columns]
-    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else 1
-    over = sum(widths) + gap * (len(widths) - 1) - WIDTH
+    widths, gap = _widths(columns, sheet, WIDTH - indent)
+    if sum(widths) + gap * (len(widths) - 1) > WIDTH - indent:
+        columns = [[cell.replace(" .. ", "..") for cell in column] for column in columns]
+        widths, gap = _widths(columns, sheet, WIDTH - indent)
+    rows = [[column[place] for column in columns] for place in range(len(sheet.rows) + 1)]
+    lines = [" " * indent + line for row in rows for line in _row(row, widths, gap, sheet)]
+    return "\n".join([*wrapped(sheet.title), *wrapped(sheet.note), *lines])
+
+
+def _widths(columns: list[list[str]], sheet: Sheet, room: int) -> tuple[list[int], int]:
+    """The columns' widths and the gap between them: what is too wide loses gaps, then letters of names, never digits."""
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room else 1
+    over = sum(widths) + gap * (len(widths) - 1) - room
     for n, column in enumerate(sheet.columns):
-        if over > 0 and column.side == LEFT:  # names give way; numbers never
+        if over > 0 and column.side == LEFT:  # numbers never give way
             cut = min(over, max(0, widths[n] - 6))
             widths[n], over = widths[n] - cut, over - cut
-    rows = [[column[place] for column in columns] for place in range(len(sheet.rows) + 1)]
-    for row in rows:
-        lines += _row(row, widths, gap, sheet)
-    return "\n".join(lines)
+    return widths, gap
 
 
 def _aligned(heads: list[str], cells: list[str], n: int, sheet: Sheet) -> list[str]:
