@@ -78,13 +78,14 @@ def load(
     return _together(found)
 
 
+@logs.without_collections()
 def _one(log: str | Path, rules: Rules) -> Frames:
     path = logs.find(log)
     session, bad, unverified_bytes = logs.take(path, Taken())
     assert session.start is not None  # logs.take says so
     losses = logs.losses(session, bad)
     for loss in losses:
-        warnings.warn(f"{path.name}: {loss}", HurtJournal, stacklevel=3)
+        warnings.warn(f"{path.name}: {loss}", HurtJournal, stacklevel=4)
     images = session.images()
     names = _names([lane.name for lane in session.lanes])
     settings = Settings.of(session, stretches_of(session, session.last_ns))
