@@ -73,6 +73,8 @@ class QuintetApp(LookingApp):
         With a speed it is a replay: the journal is read, and time is its own. Raises BadInput for a bad file of keys.
         """
         super().__init__(ansi_color=palette.current().ansi)
+        self.changed_keys = keys.load(self.bindings_known())
+        keys.relabel(self.bindings_known(), self.changed_keys)
         self.animation_level = "none"
         self.wear()
         self.session = Session()
@@ -91,8 +93,6 @@ class QuintetApp(LookingApp):
         self._size_bytes = 0
         self._cost = Cost()
         self._stopping = self._orphaned = self._left_behind = False
-        self.changed_keys = keys.load(self.bindings_known())
-        keys.relabel(self.bindings_known(), self.changed_keys)
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
