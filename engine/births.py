@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from quintet.engine.launch import stderr_tail
+from quintet.engine.launch import simulate, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.nursery import Adopted, Fit, Nursery
 from quintet.engine.profile import Profile
@@ -38,13 +38,19 @@ class Births:
         self._on_fault, self._receive, self._forks = on_fault, receive, forks
         self._nursery: Nursery | None = None
         self._expected: dict[int, Link] = {}
+        self._simulated: list[Link] = []
+        """Lanes of the simulated machine: one process for all of them."""
 
     def begin(self, link: Link) -> None:
         """Bring a lane's worker to life; what goes wrong is told later, as a fault."""
         loop = asyncio.get_running_loop()
         wires = link.wire(self._profile)
         loop.add_reader(wires.sock, self._receive, link)
-        if self._forks and link.forkable and self._ask(link):
+        if link.lane.backend == "simulated":
+            self._simulated.append(link)
+            if len(self._simulated) == len(self._profile.lanes):
+                self._simulate()
+        elif self._forks and link.forkable and self._ask(link):
             self._expected[link.number] = link
         else:
             self._spawn(link)
@@ -104,6 +110,13 @@ class Births:
         waiting, self._expected = list(self._expected.values()), {}
         for link in waiting:
             self._spawn(link)
+
+    def _simulate(self) -> None:
+        wires = [link.wires for link in self._simulated if link.wires is not None]
+        tasks = [link.lane.task for link in self._simulated]
+        process = simulate(self._profile.seed, tasks, wires, self._private, self._simulated[0].stderr)
+        for link in self._simulated:
+            link.adopt(process)
 
     def _spawn(self, link: Link) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Block, Session
-from quintet.engine.stretches import Level
+from quintet.engine.stretches import RULES, Level, Rules
 
 RATE = "images_per_s"
 BLOCK_OUTCOMES = (*OUTCOMES, RATE)
@@ -59,11 +59,12 @@ class BlockMean(NamedTuple):
     means: dict[str, float]
 
 
-def runs(session: Session) -> list[Run]:
-    """The plans of a session in order, each with its blocks."""
+def runs(session: Session, until_ns: int | None = None) -> list[Run]:
+    """The plans of a session in order, each with its blocks, as known at until_ns."""
     told: list[tuple[int, dict[str, Any]]] = []
     before = ""
-    for command in session.plans:
+    until = _until(until_ns)
+    for command in (command for command in session.plans if command.t_ns <= until):
         description = command.what["plan"]
         state = description.get("state", "")
         goes_on = state == "over" or (state, before) == ("fixed", "calibrating")
@@ -75,6 +76,8 @@ def runs(session: Session) -> list[Run]:
     begins = [begun for begun, _ in told]
     blocks: list[list[int]] = [[] for _ in told]
     for place, block in enumerate(session.blocks):
+        if block.start.started_ns > until:
+            break
         run = bisect_right(begins, block.start.requested_ns) - 1
         if run >= 0:
             blocks[run].append(place)
@@ -84,12 +87,27 @@ def runs(session: Session) -> list[Run]:
     ]
 
 
-def counted(session: Session, run: Run) -> Iterator[Counted]:
+def times(session: Session, until_ns: int) -> list[tuple[int, int]]:
+    """From when to when each plan ran: to its last block's end, or until now while it is not over."""
+    found = []
+    for run in runs(session, until_ns):
+        ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
+        over = run.told.get("state") == "over"
+        found.append((run.begun_ns, max(ends, default=run.begun_ns) if over else until_ns))
+    return found
+
+
+def _until(until_ns: int | None) -> int:
+    return 1 << 62 if until_ns is None else until_ns
+
+
+def counted(session: Session, run: Run, until_ns: int | None = None) -> Iterator[Counted]:
     """The blocks of a run that count, in order: over, not void, and no lane's arm, gate or life changed within."""
+    until = _until(until_ns)
     changes = [change.t_ns for change in session.changes]
     for place in run.blocks:
         block = session.blocks[place]
-        if block.counts and not _disturbed(changes, block):
+        if block.counts and block.end is not None and block.end.t_ns <= until and not _disturbed(changes, block):
             start = block.start
             yield Counted(place, start.round, key_of(start.cell), start.placebo)
 
@@ -112,9 +130,9 @@ class Measures:
     A block's means are final when a later block has started, since every lane sends what it has before it acknowledges.
     """
 
-    def __init__(self, session: Session) -> None:
-        """For one session; it may go on growing."""
-        self.session = session
+    def __init__(self, session: Session, rules: Rules = RULES) -> None:
+        """For one session; it may go on growing. Of the rules the planned burn-in counts."""
+        self.session, self.rules = session, rules
         self._final: dict[int, dict[int, BlockMean]] = {}
 
     def of(self, place: int) -> dict[int, BlockMean]:
@@ -125,7 +143,7 @@ class Measures:
         session, block = self.session, self.session.blocks[place]
         found = {}
         for lane in block.start.cell["lanes"]:
-            mean = block_mean(session, place, lane)
+            mean = block_mean(session, place, lane, self.rules)
             if mean is not None:
                 found[lane] = mean
         if place + 1 < len(session.blocks) or session.end is not None:
@@ -133,17 +151,18 @@ class Measures:
         return found
 
 
-def span(session: Session, place: int, lane: int) -> tuple[int, int]:
+def span(session: Session, place: int, lane: int, rules: Rules = RULES) -> tuple[int, int]:
     """The half-open range of a lane's images that belong to a block."""
     block = session.blocks[place]
     ended = session.last_ns if block.end is None else block.end.t_ns
-    return session.lanes[lane].rows.span(block.start.started_ns + block.start.burn_in_ns, ended)
+    burn_in_ns = block.start.burn_in_ns if rules.planned_burn_in_ns is None else rules.planned_burn_in_ns
+    return session.lanes[lane].rows.span(block.start.started_ns + burn_in_ns, ended)
 
 
-def block_mean(session: Session, place: int, lane: int) -> BlockMean | None:
+def block_mean(session: Session, place: int, lane: int, rules: Rules = RULES) -> BlockMean | None:
     """One lane's means in a block, or None without an image."""
     rows = session.lanes[lane].rows
-    first, last = span(session, place, lane)
+    first, last = span(session, place, lane, rules)
     if first == last:
         return None
     means = {outcome: mean for outcome in OUTCOMES if (mean := rows.mean_ns(outcome, first, last))}

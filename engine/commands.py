@@ -94,6 +94,8 @@ class Commands:
         numbers = [int(number) for number in arguments["lanes"]]
         if not numbers or not all(0 <= number < len(self._links) for number in numbers):
             raise ValueError("Name at least one lane that there is.")
+        if any(self._links[number].lane.backend == "simulated" for number in numbers):
+            raise ValueError("The simulated machine is one process: a lane of it cannot be restarted.")
         now = time.monotonic_ns()
         command = self._next_id()
         self._append(Command(command, now, who, {"restart": None}, numbers))

@@ -1,7 +1,7 @@
 """From planned blocks to the study's tables: cells, and contrasts within rounds with interval and verdict. Pure.
 
 One estimator everywhere: d = log(block mean of cell B) - log(block mean of cell A) of one round; a contrast is the mean
-of d over rounds, shown as 100 (e^d - 1) %.
+of d over rounds, shown as 100 (e^d - 1) %. A cell that its placebo made two blocks of in a round has the mean of both.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted
 from quintet.engine.plans import MEANS_ONLY
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
-from quintet.engine.stretches import Level, Setting, Stretch, block_ns, difference, measured
-from quintet.engine.tables import ACCURACY, lasting
+from quintet.engine.stretches import RULES, Level, Rules, Setting, Stretch, block_ns, difference, measured
+from quintet.engine.tables import ACCURACY, lasting, unplanned
 from quintet.engine.verdicts import Contrast, Lamp, Watch
 
 Cell: TypeAlias = "tuple[str, Level]"
@@ -34,6 +34,8 @@ class Table(NamedTuple):
     among: tuple[int, ...]
     """The lanes that were active together; empty when only lanes alone are compared."""
     lanes: dict[int, Contrast]
+    differences: dict[int, list[float]]
+    """Each lane's d, one a round that has all cells, in order."""
 
 
 class CellMean(NamedTuple):
@@ -119,25 +121,27 @@ def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str
 class _Rounds:
     """The blocks of one run that count, by round and cell."""
 
-    def __init__(self, measures: Measures, run: Run) -> None:
+    def __init__(self, measures: Measures, run: Run, until_ns: int | None = None) -> None:
         self.measures, self.run = measures, run
-        self.visits = list(counted(measures.session, run))
-        self.cells: dict[int, dict[CellKey, int]] = {}
+        self.visits = list(counted(measures.session, run, until_ns))
+        self.cells: dict[int, dict[CellKey, list[int]]] = {}
         for visit in self.visits:
-            if not visit.placebo:
-                self.cells.setdefault(visit.round, {})[visit.key] = visit.place
+            self.cells.setdefault(visit.round, {}).setdefault(visit.key, []).append(visit.place)
 
     def value(self, place: int, lane: int, outcome: str) -> float | None:
         mean = self.measures.of(place).get(lane)
         return None if mean is None else mean.means.get(outcome)
 
-    def log_mean(self, cells: Mapping[CellKey, int], cell: Cell, lane: int, outcome: str) -> float | None:
-        """The log block mean of a lane's cell in a round: of `alone` the lane's own, else of those it is active in."""
+    def log_mean(self, cells: Mapping[CellKey, list[int]], cell: Cell, lane: int, outcome: str) -> float | None:
+        """The log block mean of a lane's cell in a round: of `alone` the lane's own, else of those it is active in.
+
+        Where a placebo visit made it two blocks, of both: nothing else differs, and the round is worth more.
+        """
         regime, level = cell
-        for (its, at, lanes), place in cells.items():
+        for (its, at, lanes), places in cells.items():
             if its == regime and at == level and lane in lanes:
-                value = self.value(place, lane, outcome)
-                return log(value) if value else None
+                values = [value for place in places if (value := self.value(place, lane, outcome))]
+                return log(sum(values) / len(values)) if values else None
         return None
 
     def differences(self, recipe: Recipe, lane: int, outcome: str) -> dict[tuple[int, ...], list[float]]:
@@ -159,17 +163,18 @@ def tables(
     outcome: str = "predict",
     margin_pct: float = verdicts.MARGIN_PCT,
     measures: Measures | None = None,
+    until_ns: int | None = None,
 ) -> list[Table]:
     """All tables of contrasts that the session's plans fill, for one outcome (blocks.BLOCK_OUTCOMES).
 
     Where two plans fill the same table, the later one's stands: rounds of two plans are not pooled. `measures`: the
-    caller's memo, to ask again cheaply. A lane without a single difference is left out.
+    caller's memo, to ask again cheaply. until_ns: as known then. A lane without a single difference is left out.
     """
     known = Measures(session) if measures is None else measures
     found: dict[str, Table] = {}
-    for run in runs(session):
+    for run in runs(session, until_ns):
         if run.told["kind"] != "matrix":
-            for table in _tables_of(_Rounds(known, run), outcome, margin_pct):
+            for table in _tables_of(_Rounds(known, run, until_ns), outcome, margin_pct):
                 found[table.name] = table
     return list(found.values())
 
@@ -185,7 +190,7 @@ def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
         among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
         differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
         if differences:
-            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch)))
+            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch), differences))
     return made
 
 
@@ -198,33 +203,44 @@ def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
     return best
 
 
-def lamp(session: Session, run: Run, outcome: str = "predict", measures: Measures | None = None) -> Lamp:
+def lamp(
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
+) -> Lamp:
     """The placebo's lamp of one run, for one outcome."""
-    return _lamp(_Rounds(measures or Measures(session), run), outcome)
+    return _lamp(_Rounds(measures or Measures(session), run, until_ns), outcome)
 
 
 def _lamp(rounds: _Rounds, outcome: str) -> Lamp:
     pairs: dict[int, list[float]] = {lane: [] for lane in rounds.run.lanes}
+    firsts: dict[tuple[int, CellKey], int] = {}
     for visit in rounds.visits:
-        first = rounds.cells.get(visit.round, {}).get(visit.key) if visit.placebo else None
-        if first is None:
+        if not visit.placebo:
+            firsts[visit.round, visit.key] = visit.place
             continue
-        for lane in visit.key[2]:
-            before, again = rounds.value(first, lane, outcome), rounds.value(visit.place, lane, outcome)
+        first = firsts.get((visit.round, visit.key))
+        for lane in visit.key[2] if first is not None else ():
+            before, again = rounds.value(first or 0, lane, outcome), rounds.value(visit.place, lane, outcome)
             if before and again:
                 pairs.setdefault(lane, []).append(log(again) - log(before))
     return verdicts.placebo(pairs, len(rounds.run.lanes), ended=rounds.run.reached)
 
 
 def cell_means(
-    session: Session, run: Run, outcome: str = "predict", measures: Measures | None = None
+    session: Session,
+    run: Run,
+    outcome: str = "predict",
+    measures: Measures | None = None,
+    until_ns: int | None = None,
 ) -> list[CellMean]:
-    """Table 1: every cell of a run with a block that counts, placebo visits left out; cells as first visited."""
+    """Table 1: every cell of a run with a block that counts; cells as first visited."""
     known = measures or Measures(session)
     by_cell: dict[CellKey, list[Counted]] = {}
-    for visit in counted(session, run):
-        if not visit.placebo:
-            by_cell.setdefault(visit.key, []).append(visit)
+    for visit in counted(session, run, until_ns):
+        by_cell.setdefault(visit.key, []).append(visit)
     found = []
     for key, its in by_cell.items():
         for lane in key[2]:
@@ -245,7 +261,8 @@ def _cell_mean(measures: Measures, key: CellKey, places: list[int], lane: int, o
     if len(values) >= MEANS_ONLY:
         low, high = stats.t_interval(stats.moments(values))
     timed = outcome if outcome != RATE else "cycle"
-    each = [value for place in places for value in session.lanes[lane].rows.each_ns(timed, *span(session, place, lane))]
+    spans = [span(session, place, lane, measures.rules) for place in places]
+    each = [value for first, last in spans for value in session.lanes[lane].rows.each_ns(timed, first, last)]
     cycles = [one.means["cycle"] for one in found if "cycle" in one.means]
     shown: Level = "+".join(map(str, level)) if isinstance(level, tuple) else level
     return CellMean(
@@ -263,37 +280,48 @@ def by_hand(
     b: Setting,
     outcome: str = "predict",
     until_ns: int | None = None,
-    margin_pct: float = verdicts.MARGIN_PCT,
+    rules: Rules = RULES,
 ) -> dict[int, Contrast]:
     """The contrast of each active lane between two settings that a person flipped between, from pairs of stretches.
 
     Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
     burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
     """
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, rules.margin_pct, outcome == RATE)
+    return verdicts.table(hand_differences(session, a, b, outcome, until_ns, rules), watch)
+
+
+def hand_differences(
+    session: Session,
+    a: Setting,
+    b: Setting,
+    outcome: str = "predict",
+    until_ns: int | None = None,
+    rules: Rules = RULES,
+) -> dict[int, list[float]]:
+    """Each active lane's d, one a pair of stretches. Raises ValueError for settings that no flip of one switch joins."""
     until = session.last_ns if until_ns is None else until_ns
     if difference(a, b) is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
-    pairs = _pairs(session, a, b, until)
+    pairs = _pairs(session, a, b, until, rules)
     differences: dict[int, list[float]] = {lane: [] for lane in a.lanes}
     for one, other in pairs:
         for lane in a.lanes:
-            before, after = (_stretch_mean(session, lane, stretch, outcome, until) for stretch in (one, other))
+            before, after = (_stretch_mean(session, lane, stretch, outcome, until, rules) for stretch in (one, other))
             if before and after:
                 differences[lane].append(log(after) - log(before))
-    watch = Watch(verdicts.HAND_TUNED_TO, False, True, margin_pct, outcome == RATE)
-    return verdicts.table(differences, watch)
+    return differences
 
 
-def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[Stretch, Stretch]]:
+def _pairs(session: Session, a: Setting, b: Setting, until: int, rules: Rules) -> list[tuple[Stretch, Stretch]]:
     """(stretch of a, stretch of b), neighbours in time, none used twice."""
-    planned = [(run.begun_ns, _over_ns(session, run, until)) for run in runs(session)]
-    known = lasting(session, until)
+    known, ours = lasting(session, until, rules), unplanned(session, until, rules)
     found: list[tuple[Stretch, Stretch]] = []
     place = 0
     while place + 1 < len(known):
         one, other = known[place], known[place + 1]
         fits = {one.setting, other.setting} == {a, b} and all(
-            _long(session, stretch, until) and not _within(stretch, planned) for stretch in (one, other)
+            stretch in ours and _long(session, stretch, until, rules) for stretch in (one, other)
         )
         if fits:
             found.append((one, other) if one.setting == a else (other, one))
@@ -301,22 +329,14 @@ def _pairs(session: Session, a: Setting, b: Setting, until: int) -> list[tuple[S
     return found
 
 
-def _over_ns(session: Session, run: Run, until: int) -> int:
-    """When a plan's last block was over; until now while it runs."""
-    ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
-    return max(ends, default=run.begun_ns) if run.told.get("state") == "over" else until
-
-
-def _within(stretch: Stretch, times: list[tuple[int, int]]) -> bool:
-    return any(stretch.begin_ns < end and (stretch.end_ns is None or begin < stretch.end_ns) for begin, end in times)
-
-
-def _long(session: Session, stretch: Stretch, until: int) -> bool:
+def _long(session: Session, stretch: Stretch, until: int, rules: Rules) -> bool:
     end = until if stretch.end_ns is None else stretch.end_ns
-    return end - stretch.begin_ns >= block_ns(session, stretch, until)
+    return end - stretch.begin_ns >= block_ns(session, stretch, until, rules)
 
 
-def _stretch_mean(session: Session, lane: int, stretch: Stretch, outcome: str, until: int) -> float | None:
+def _stretch_mean(
+    session: Session, lane: int, stretch: Stretch, outcome: str, until: int, rules: Rules
+) -> float | None:
     rows = session.lanes[lane].rows
-    mean = rows.mean_ns("cycle" if outcome == RATE else outcome, *measured(session.lanes[lane], stretch, until))
+    mean = rows.mean_ns("cycle" if outcome == RATE else outcome, *measured(session.lanes[lane], stretch, until, rules))
     return 1e9 / mean if mean and outcome == RATE else mean

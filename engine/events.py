@@ -25,9 +25,11 @@ MAX_ROWS = 32
 """At most this many rows in one `samples`."""
 FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
 
+LOST = "lost_bytes"
+"""The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
 FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk")
 OUTCOMES = ("done", "same", "refused", "silent")
-ENDS = ("asked", "time", "plan", "linger", "signal", "fault")
+ENDS = ("asked", "time", "plan", "linger", "signal", "fault", "size")
 
 Levels: TypeAlias = dict[str, Union[str, int, float, None]]
 """A level for every switch by name; None only for `mode`, when the levels are no preset's."""
@@ -137,8 +139,9 @@ class Telemetry(NamedTuple):
 class Command(NamedTuple):
     """Something asked: `what` is a map of one key.
 
-    Of lanes: `set` (levels), `gate` (open), `restart` or `stop`. Of the session: `plan` (a plan's description: it
-    begins), `pause` (true or false) or `stop_plan`.
+    Of lanes: `set` (levels), `gate` (open), `restart` or `stop`. Of the session: `plan` (a plan's description, told when
+    it begins, when its lengths are fixed and when it is over: plans.describe), `pause` (true or false), `stop_plan`, or
+    `screen` (`on` or `off`).
     """
 
     id: int

@@ -14,7 +14,7 @@ from pathlib import Path
 import quintet
 from quintet.engine.profile import BadInput, Lane, Profile
 
-NEEDED = {"yolo": ("msgpack", "torch", "ultralytics"), "sleep": ("msgpack",)}
+NEEDED = {"yolo": ("msgpack", "torch", "ultralytics"), "sleep": ("msgpack",), "simulated": ("msgpack",)}
 ASK_S = 20.0
 
 

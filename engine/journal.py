@@ -8,20 +8,24 @@ gave a wrong number in silence.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgpack
 
-from quintet.engine.events import FORMAT, Frame, encode
+from quintet.engine.events import FORMAT, LOST, Frame, encode
 
 CHECK_HEAD = b"\x94\xa5check\xcf"
 CHECK_BYTES = 26
 STRETCH_BYTES = 64 * 1024
 PIECE_BYTES = 1 << 20
+_TORN = (ValueError, TypeError, RecursionError, msgpack.UnpackException)
+"""What decoding hurt bytes may raise."""
 
 
 class NoJournal(Exception):
@@ -39,16 +43,29 @@ def check_bytes(offset: int, length: int, crc: int) -> bytes:
     )
 
 
+RESERVE_BYTES = 32 * 1024
+"""Held back on the disk beside a journal, so that what broke, the end and a check fit when the disk is full."""
+
+
 class Journal:
     """The writing end. One process writes; many may read meanwhile."""
 
     def __init__(self, path: Path) -> None:
-        """Create the file. Raises FileExistsError or OSError."""
+        """Create the file, and hold back a reserve. Raises FileExistsError, or OSError when it cannot be written."""
         self.path = path
         self.size_bytes = 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._checked_to = 0
         self._crc = 0
+        self._gone = False
+        try:
+            self._reserve: IO[bytes] | None = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115  it has no name, and lives as long
+            self._reserve.write(bytes(RESERVE_BYTES))
+            self._reserve.flush()
+        except OSError:
+            os.close(self._descriptor)
+            path.unlink()
+            raise
 
     def append(self, frame: Frame) -> None:
         """Append one event. Raises JournalBroken when the disk did not take it."""
@@ -57,7 +74,13 @@ class Journal:
             self.check()
 
     def check(self) -> None:
-        """Close the stretch since the last check, if there is one. Call it once a second."""
+        """Close the stretch since the last check, if there is one. Call it once a second.
+
+        Raises JournalBroken, also when the file was removed: nobody could read what is written from then on.
+        """
+        if os.fstat(self._descriptor).st_nlink == 0 and not self._gone:
+            self._gone = True
+            raise JournalBroken(f"{self.path} was removed while the session was writing it.")
         if self.size_bytes > self._checked_to:
             self._write(check_bytes(self._checked_to, self.size_bytes - self._checked_to, self._crc))
             self._checked_to, self._crc = self.size_bytes, 0
@@ -67,16 +90,26 @@ class Journal:
         try:
             self.check()
         finally:
+            self._release()
             os.close(self._descriptor)
+
+    def _release(self) -> None:
+        """Give the reserve back to the disk."""
+        if self._reserve is not None:
+            with contextlib.suppress(OSError):
+                self._reserve.close()
+            self._reserve = None
 
     def _write(self, content: bytes) -> None:
         try:
             written = os.write(self._descriptor, content)
         except OSError as error:
-            raise JournalBroken(f"{self.path} takes no more: {error.strerror}") from error
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: {error.strerror}.") from error
         if written < len(content):
             os.ftruncate(self._descriptor, self.size_bytes)
-            raise JournalBroken(f"{self.path} takes no more: the disk is full")
+            self._release()
+            raise JournalBroken(f"{self.path} takes no more: the disk is full.")
         self.size_bytes += written
         self._crc = zlib.crc32(content, self._crc)
 
@@ -89,52 +122,97 @@ class Batch(NamedTuple):
     at_end: bool
 
 
+class _Check(NamedTuple):
+    """A check that was found: its place in what is pending, and its fields."""
+
+    at: int
+    offset: int
+    length: int
+    crc: int
+
+
+class _Again(Exception):
+    """What was handed out does not hold: read from the beginning, up to the limit."""
+
+
 class Reader:
     """Reads a journal forwards in pieces, and follows one that is still written.
 
-    `bad` holds the byte ranges (from, to) that were dropped; `unverified_bytes` the length of the tail without a check.
+    A stretch is used when its check holds, also where bytes before it are missing and it has moved, unless what it says
+    of itself (`_who`) is another session's: two logs may have been joined. `unverified_bytes` is the length of the tail
+    without a check. Where bytes were left out the events hold `[LOST, from, to]`.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises NoJournal when it is none, or from a newer version."""
         self.path = path
-        self.bad: list[tuple[int, int]] = []
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
             raise NoJournal(f"{path} cannot be read: {error.strerror}.") from error
         try:
-            self._refuse_foreign()
+            _refuse_foreign(path, os.pread(self._file.fileno(), 64, 0))
+        except OSError as error:
+            self._file.close()
+            raise NoJournal(f"{path} cannot be read: {error.strerror}.") from error
         except NoJournal:
             self._file.close()
             raise
+        self._limit: int | None = None
+        """What lies past it is another session's."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._bad: list[tuple[int, int]] = []
         self._pending = bytearray()
         self._base = 0  # where _pending begins in the file
+        self._expected = 0  # where it began when it was written: less than _base nowhere, more where bytes are missing
         self._searched = 0
         self._given = 0  # events of the open stretch that were handed out unverified
         self._tail_unpacker: msgpack.Unpacker | None = None
+        self._tail_bad = False
+        self._known: dict[str, Any] = {}
+        self._lost_at: int | None = None  # the last loss since an event said whose it is
+        self._moved = False  # whether a stretch out of its place was used since then
+        self._file.seek(0)
+
+    @property
+    def bad(self) -> list[tuple[int, int]]:
+        """The byte ranges (from, to) that were left out; from = to where bytes are missing."""
+        found = list(self._bad)
+        if self._tail_bad:
+            found.append((self._base, self._base + len(self._pending)))
+        if self._limit is not None:
+            found = [(begin, end) for begin, end in found if end < self._limit]
+            found.append((self._limit, os.fstat(self._file.fileno()).st_size))
+        return found
 
     @property
     def unverified_bytes(self) -> int:
         """Bytes past the last check."""
-        return len(self._pending)
+        return 0 if self._tail_bad else len(self._pending)
 
     def poll(self, piece_bytes: int = PIECE_BYTES) -> Batch:
         """The next events, at most about piece_bytes of them; empty when nothing was added."""
-        content = self._file.read(piece_bytes)
+        again = False
+        while True:
+            try:
+                return self._poll(piece_bytes)._replace(again=again)
+            except _Again:
+                again = True
+                self._begin()
+
+    def _poll(self, piece_bytes: int) -> Batch:
+        wanted = piece_bytes if self._limit is None else min(piece_bytes, self._limit - self._file.tell())
+        content = self._file.read(wanted)
         self._pending += content
         events: list[list[Any]] = []
-        again = False
         while (found := self._next_check()) is not None:
-            good, broke_promise = self._close_stretch(found, events)
-            if broke_promise and not good:
-                again = True
-                break
-        if again:
-            self._begin_again()
-            return self.poll(piece_bytes)._replace(again=True)
+            self._close_stretch(found, events)
         at_end = len(content) < piece_bytes
         if at_end:
+            if self._moved:
+                self._stop_at(self._lost_at or 0)
             events += self._tail(content)
         else:
             self._tail_unpacker = None  # more is to come: the stretch is taken whole, at its check
@@ -150,87 +228,144 @@ class Reader:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _begin_again(self) -> None:
-        self._file.seek(0)
-        self._pending.clear()
-        self._base = self._searched = self._given = 0
-        self._tail_unpacker = None
-        self.bad.clear()
+    def _stop_at(self, place: int) -> None:
+        self._limit = place
+        raise _Again
 
-    def _refuse_foreign(self) -> None:
-        head = os.pread(self._file.fileno(), 64, 0)
-        first = b"\xa5start"
-        if not head:
-            raise NoJournal(f"{self.path} is empty: it is no quintet journal.")
-        if first not in head[:12]:
-            raise NoJournal(f"{self.path} is no quintet journal: it does not begin with a `start` event.")
-        version = head[head.index(first) + len(first)]
-        if version > FORMAT:
-            raise NoJournal(f"{self.path} has format {version}; this quintet reads up to {FORMAT}. Use a newer one.")
-
-    def _next_check(self) -> tuple[int, int, int] | None:
-        """Place in _pending, stretch length and CRC of the next genuine check, or None."""
+    def _next_check(self) -> _Check | None:
+        """The next check that is in its place, or that holds although it has moved."""
         while (at := self._pending.find(CHECK_HEAD, self._searched)) >= 0:
             if at + CHECK_BYTES > len(self._pending):
                 return None
-            offset, length, crc = struct.unpack_from(">QxIxI", self._pending, at + len(CHECK_HEAD))
-            if offset + length == self._base + at:
-                return at, length, crc
+            offset, *widths_and_fields = struct.unpack_from(">QBIBI", self._pending, at + len(CHECK_HEAD))
+            found = _Check(at, offset, *widths_and_fields[1::2])
+            if widths_and_fields[::2] != [0xCE, 0xCE]:
+                self._searched = at + 1
+                continue
+            if found.offset + found.length == self._base + at:
+                return found
+            if found.offset >= self._expected and 0 < found.length <= at and self._holds(found):
+                return found
             self._searched = at + 1
         self._searched = max(0, len(self._pending) - len(CHECK_HEAD) + 1)
         return None
 
-    def _close_stretch(self, found: tuple[int, int, int], events: list[list[Any]]) -> tuple[bool, bool]:
-        """Take the stretch before a check; returns whether it was good, and whether some of it was handed out before."""
-        at, length, crc = found
-        begin = max(0, at - length)
-        stretch = bytes(self._pending[begin:at])
-        good = length <= at and zlib.crc32(stretch) == crc
+    def _holds(self, check: _Check) -> bool:
+        stretch = memoryview(self._pending)[check.at - check.length : check.at]
+        holds = zlib.crc32(stretch) == check.crc
+        stretch.release()
+        return holds
+
+    def _close_stretch(self, check: _Check, events: list[list[Any]]) -> None:
+        """Take the stretch before a check. Raises _Again when it is bad and some of it was handed out before."""
+        begin = check.at - check.length
+        moved = check.offset + check.length != self._base + check.at
+        good = begin >= 0 and (moved or self._holds(check))
         given, self._given = self._given, 0
-        if begin:
-            self.bad.append((self._base, self._base + begin))
+        if given and not (good and begin == 0):
+            raise _Again
+        if begin > 0 or not good or check.offset != self._expected:
+            lost = (self._base, self._base + (begin if good else check.at))
+            self._bad.append(lost)
+            events.append([LOST, *lost])
+            self._lost_at = lost[0] if self._lost_at is None else self._lost_at
         if good:
-            taken = _whole_events(stretch)
-            events += taken[given:] if not begin else taken
-        else:
-            self.bad.append((self._base + begin, self._base + at))
-        end = at + CHECK_BYTES
-        del self._pending[:end]
-        self._base += end
+            taken = whole_events(bytes(self._pending[begin : check.at]))
+            self._moved = moved if begin == 0 or moved else self._moved
+            self._recognise(taken)
+            events += taken[given:]
+        self._base += check.at + CHECK_BYTES
+        self._expected = check.offset + check.length + CHECK_BYTES
+        del self._pending[: check.at + CHECK_BYTES]
         self._searched = 0
         self._tail_unpacker = None
-        return good and not begin, given > 0
+        self._tail_bad = False
+
+    def _recognise(self, events: list[list[Any]]) -> None:
+        """Stop where events say that they are another session's: at the loss before them, or at their stretch."""
+        for event in events:
+            said = _who(event)
+            for key, whose in said.items():
+                if self._known.setdefault(key, whose) != whose:
+                    self._stop_at(self._base if self._lost_at is None else self._lost_at)
+            if said:
+                self._lost_at, self._moved = None, False
 
     def _tail(self, content: bytes) -> list[list[Any]]:
         """Whole events past the last check that were not handed out yet."""
+        if self._tail_bad:
+            return []
         if self._tail_unpacker is None:
             self._tail_unpacker = msgpack.Unpacker(max_buffer_size=1 << 24, strict_map_key=False)
             self._tail_unpacker.feed(self._pending)
-            events = _take(self._tail_unpacker)[self._given :]
+            events, torn = _take(self._tail_unpacker)
+            events = events[self._given :]
         else:
             self._tail_unpacker.feed(content)
-            events = _take(self._tail_unpacker)
+            events, torn = _take(self._tail_unpacker)
+        if torn or any(event[0] == "check" or self._is_strange(event) for event in events):  # a hurt check, or not ours
+            if self._given:
+                raise _Again
+            self._tail_bad = True
+            return []
         self._given += len(events)
         return events
 
+    def _is_strange(self, event: list[Any]) -> bool:
+        return any(self._known.get(key, whose) != whose for key, whose in _who(event).items())
 
-def _whole_events(content: bytes) -> list[list[Any]]:
+
+def _refuse_foreign(path: Path, head: bytes) -> None:
+    """Refuse a file that does not begin with a `start` of a format known here."""
+    first = b"\xa5start"
+    if not head:
+        raise NoJournal(f"{path} is empty: it is no quintet journal.")
+    if first not in head[:12]:
+        raise NoJournal(f"{path} is no quintet journal: it does not begin with a `start` event.")
+    source = msgpack.Unpacker()
+    source.feed(head[head.index(first) + len(first) :])
+    try:
+        version = source.unpack()
+    except _TORN:
+        version = None
+    if not isinstance(version, int) or version < 1:
+        raise NoJournal(f"The `start` event of {path} is damaged, and without it nothing in it can be read.")
+    if version > FORMAT:
+        raise NoJournal(f"{path} has format {version}; this quintet reads up to {FORMAT}. Use a newer one.")
+
+
+def _who(event: list[Any]) -> dict[str, Any]:
+    """Whose event this is, where it says so: the session's id, and its supervisor's pid."""
+    place = {"start": 4, "telemetry": 3, "end": 3}.get(event[0], 0)
+    told = event[place] if 0 < place < len(event) else None
+    if not isinstance(told, dict):
+        return {}
+    said = {"session": told["session"]} if "session" in told else {}
+    processes = told.get("processes")
+    for process in processes if isinstance(processes, list) else []:
+        if isinstance(process, dict) and process.get("what") == "supervisor":
+            said["pid"] = process.get("pid")
+    return said
+
+
+def whole_events(content: bytes) -> list[list[Any]]:
+    """The events of a stretch whose check holds."""
     whole = msgpack.Unpacker(max_buffer_size=len(content) or 1, strict_map_key=False)
     whole.feed(content)
-    return _take(whole)
+    return _take(whole)[0]
 
 
-def _take(source: msgpack.Unpacker) -> list[list[Any]]:
-    """The events that decode; what does not is left to the next check."""
+def _take(source: msgpack.Unpacker) -> tuple[list[list[Any]], bool]:
+    """The events that decode, and whether one did not: what follows it is left to the next check."""
     events: list[list[Any]] = []
     try:
         for array in source:
             if not isinstance(array, list) or not array or not isinstance(array[0], str):
-                break
+                return events, True
             events.append(array)
-    except (ValueError, msgpack.UnpackException):
-        pass
-    return events
+    except _TORN:
+        return events, True
+    return events, False
 
 
 def read(path: Path) -> list[list[Any]]:

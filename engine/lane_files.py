@@ -30,7 +30,7 @@ def wrong_in(lane: Lane, profile: str) -> list[str]:
         start = str(lane.levels()["data"])
     except ValueError as error:
         return [f"{error}."]
-    if lane.backend == "sleep":
+    if lane.backend != "yolo":
         return []
     wrong = _wrong_weights(lane, profile)
     for key in ("inference", "validation"):

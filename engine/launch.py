@@ -9,6 +9,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -96,6 +98,18 @@ def spawn(lane: int, wires: Wires, private: Path, stderr: Path, extra: dict[str,
         )  # fmt: skip
     wires.hand_over()
     return process
+
+
+def simulate(seed: int, tasks: Sequence[str], wires: Sequence[Wires], private: Path, stderr: Path) -> Process:
+    """Start the one process of all simulated lanes. Raises OSError."""
+    ends = [one.workers_ends for one in wires]
+    words = [f"{task}:{events}:{lifeline}" for task, (events, lifeline) in zip(tasks, ends, strict=True)]
+    with stderr.open("ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "quintet.engine.worker.simulate", str(seed), *words],
+            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
+            env=environment(private, "simulated", {}), pass_fds=[number for pair in ends for number in pair],
+        )  # fmt: skip
 
 
 def how_it_ended(status: int) -> str:

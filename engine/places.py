@@ -34,6 +34,11 @@ def log_folder() -> Path:
     return folder
 
 
+def log_folders() -> list[Path]:
+    """The folders in which logs are looked for by name: `./logs`, then the state folder's."""
+    return [folder for folder in (Path.cwd() / "logs", state_folder() / "logs") if folder.is_dir()]
+
+
 def new_journal(profile: str, asked: Path | None) -> Path:
     """The path of a new journal: as asked, else <profile>-<yyyymmdd-hhmmss>.msgpack in the log folder.
 

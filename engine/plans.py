@@ -31,7 +31,7 @@ ASSUMED_SD = 0.03
 """Of the difference of two neighbouring blocks' log means, before anything is measured: the simulated machine's."""
 MINUTES = {"study": 15.0, "ab": 5.0, "matrix": 6.0, "observe": 5.0}
 SCREEN = "screen"
-"""The switch of `observe`: no lane's, so it is asked of the session."""
+"""The switch of `observe`."""
 CALIBRATION_ROUND = -1
 
 LaneLevels: TypeAlias = "tuple[tuple[int, Level], ...]"

@@ -32,7 +32,7 @@ WORDS = {
     "bool": "true or false",
 }  # fmt: skip
 """What TOML's users call what the checker calls otherwise."""
-CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep")}
+CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep", "simulated")}
 
 
 class BadInput(Exception):
@@ -55,6 +55,8 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     weights_sha256: str | None = None
     data: Data = Data()
     imgsz: Annotated[int, msgspec.Meta(ge=32, le=8192)] = 640
+    rect: bool = False
+    """Whether pictures are padded as `model.val(rect=True)` does, each to its own shape; cls has none."""
     device: str = "auto"
     conf: Fraction = 0.25
     iou: Fraction = 0.7
@@ -63,7 +65,7 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     python: str | None = None
     env: dict[str, str] = {}
-    backend: Literal["yolo", "sleep"] = "yolo"
+    backend: Literal["yolo", "sleep", "simulated"] = "yolo"
     switches: dict[str, str | int | float] = {}
 
     def levels(self) -> Levels:

@@ -17,7 +17,7 @@ OUTCOMES = ("infer", "predict", "scored", "request", "cycle")
 """infer, predict; scored = predict + score; request = load + predict; cycle = start to start."""
 
 _START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
-_SUMMED = ("load", "infer", "predict", "score")
+_SUMMED = {name: COLUMNS.index(name) for name in ("load", "infer", "predict", "score")}
 _PARTS = {"infer": ("infer",), "predict": ("predict",), "scored": ("predict", "score"), "request": ("load", "predict")}
 
 
@@ -43,17 +43,28 @@ class Rows:
         return len(self.start_ns)
 
     def append(self, arm: int, rows: Sequence[Sequence[int]]) -> None:
-        """Append rows of one arm, columns as in events.COLUMNS."""
-        timed = [row for row in rows if not row[_FLAGS] & FLAG_WARM_UP]
+        """Append rows of one arm, columns as in events.COLUMNS, whole or not at all.
+
+        Raises ValueError when a row is too short or a number is none that can be summed.
+        """
+        try:
+            timed = [row for row in rows if not row[_FLAGS] & FLAG_WARM_UP]
+            columns = list(zip(*timed, strict=True))
+            starts = array("q", columns[_START] if timed else ())
+            sums = {
+                name: array("q", islice(accumulate(columns[place], initial=self.sums[name][-1]), 1, None))
+                for name, place in _SUMMED.items()
+                if timed
+            }
+            if timed and len(columns) < len(COLUMNS):
+                raise ValueError("a row is too short")
+        except (TypeError, LookupError, OverflowError) as error:
+            raise ValueError(f"these are no rows: {error}") from error
         self.warm_up += len(rows) - len(timed)
-        if not timed:
-            return
-        columns = list(zip(*timed, strict=True))
-        self.start_ns.extend(columns[_START])
-        self.arm.extend([arm] * len(timed))
-        for name in _SUMMED:
-            sums = self.sums[name]
-            sums.extend(islice(accumulate(columns[COLUMNS.index(name)], initial=sums[-1]), 1, None))
+        self.start_ns.extend(starts)
+        self.arm.extend([arm] * len(starts))
+        for name, more in sums.items():
+            self.sums[name].extend(more)
 
     def end_ns(self, index: int) -> int:
         """When an image ended: start + predict + score."""

@@ -21,7 +21,7 @@ def main() -> int:
     say = int(order["say"])
     journal = Path(order["journal"])
     try:
-        options = Options(order["for_s"], order["start_timeout_s"], order["linger_s"], order["forks"], order["plan"])
+        options = Options(**{name: order[name] for name in Options._fields})
         profile = profiles.load(order["profile"], order["sets"])
         supervisor = Supervisor(profile, journal, Path(order["private"]), options)
     except (profiles.BadInput, OSError) as error:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from quintet.engine import events as ev
-from quintet.engine.events import JOURNAL, Levels, decode
+from quintet.engine.doubt import Doubt
+from quintet.engine.events import LOST, Levels
 from quintet.engine.rows import Rows
+from quintet.engine.usable import checked
 
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
@@ -129,6 +131,7 @@ class Session:
     asked: dict[int, Asked] = field(default_factory=dict)
     telemetry: list[ev.Telemetry] = field(default_factory=list)
     marks: list[ev.Mark] = field(default_factory=list)
+    clocks: list[ev.Clock] = field(default_factory=list)
     plans: list[ev.Command] = field(default_factory=list)
     """The commands that began a plan, each with its description."""
     blocks: list[Block] = field(default_factory=list)
@@ -138,21 +141,36 @@ class Session:
     end: ev.End | None = None
     last_ns: int = 0
     """The latest time that any event tells."""
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What others worked out from it, kept with it."""
+    doubt: Doubt = field(default_factory=Doubt)
+    """When the setting was not known, because bytes of the log were lost."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """Events that nothing can be made of, counted by kind: of a lane that there is none, or with a field that is wrong."""
 
     def fold(self, arrays: Iterable[Sequence[Any]]) -> None:
-        """Take decoded journal events in order. Unknown kinds are skipped; a frame too short raises ValueError.
+        """Take decoded journal events in order. Unknown kinds are skipped; what cannot be used is counted in left_out.
 
-        Nothing can be made of what comes before `start`, so it is skipped too.
+        Nothing can be made of what comes before `start`, so it is skipped.
         """
         for array in arrays:
             if self.start is None and array[0] != "start":
                 continue
-            if array[0] == "samples":
-                self._samples(array)
-            else:
-                frame = decode(array, JOURNAL)
-                if frame is not None:
+            if array[0] == LOST:
+                self.doubt.begin(self.last_ns)
+                continue
+            try:
+                if array[0] == "samples":
+                    self._samples(array)
+                elif (frame := checked(array, None if self.start is None else len(self.lanes))) is not None:
                     _FOLDS[type(frame)](self, frame)
+            except (ValueError, TypeError, KeyError):  # msgspec's are ValueErrors; maps' contents have no types
+                self.left_out[array[0]] = self.left_out.get(array[0], 0) + 1
+
+    def _lane(self, number: Any) -> Lane:
+        if not isinstance(number, int) or not 0 <= number < len(self.lanes):
+            raise ValueError(f"there is no lane {number}")
+        return self.lanes[number]
 
     @property
     def origin_ns(self) -> int:
@@ -165,17 +183,26 @@ class Session:
         return min((lane.gates[0].t_ns for lane in self.lanes if lane.gates), default=None)
 
     def _samples(self, array: Sequence[Any]) -> None:
-        _, number, arm, first_seq, rows, *_ = array
-        lane = self.lanes[number]
-        before = len(lane.rows)
-        lane.rows.append(arm, rows)
+        _, number, arm, first_seq, rows, *_ = array  # too few is a ValueError too; msgspec would cost a fifth of a fold
+        lane = self._lane(number)
+        if not isinstance(arm, int) or not isinstance(first_seq, int):
+            raise ValueError("an arm and a seq are integers")
+        timed = self._take_rows(lane, arm, first_seq, rows)
         lane.holes += max(0, first_seq - lane.next_seq)
         lane.next_seq = first_seq + len(rows)
         lane.stuck_ns = None
-        starts = lane.rows.start_ns
-        if len(starts) > before:
-            self._see(starts[-1])
-            self._find_gaps(lane, max(before, 1))
+        if timed is not None:
+            self._belongs(lane, arm, timed[0])
+            self._see(timed[1])
+
+    def _take_rows(self, lane: Lane, arm: int, first_seq: int, rows: list[list[int]]) -> tuple[int, int] | None:
+        """Keep these rows; the starts of the first and last timed image among them. Raises ValueError for no rows."""
+        before = len(lane.rows)
+        lane.rows.append(arm, rows)
+        if len(lane.rows) == before:
+            return None
+        self._find_gaps(lane, max(before, 1))
+        return lane.rows.start_ns[before], lane.rows.start_ns[-1]
 
     def _find_gaps(self, lane: Lane, first: int) -> None:
         starts = lane.rows.start_ns
@@ -185,6 +212,22 @@ class Session:
                 opened = lane.gates[-1].t_ns if lane.gates else 0
                 if starts[index] - ended > GAP_NS and opened < ended:
                     lane.gaps.append(Gap(ended, starts[index]))
+
+    def _belongs(self, lane: Lane, arm: int, t_ns: int) -> None:
+        """Timed images of an arm: one that was never told means that its `arm` was lost; one that was ends a doubt."""
+        if not lane.arms or arm > lane.arms[-1].arm:
+            if not self.doubt.lasts:
+                self.doubt.begin(t_ns)
+        elif self.doubt.lasts and arm == lane.arms[-1].arm:
+            self.doubt.sure(lane.number)
+            self._resolve(t_ns)
+
+    def _resolve(self, t_ns: int) -> None:
+        """Once all is known again, say so for every lane."""
+        if self.doubt.active is not None and self.doubt.end(max(t_ns, self.last_ns)):
+            for lane in self.lanes:
+                lane.open = lane.number in self.doubt.active
+                self._change(self.doubt.spans[-1][1] or t_ns, lane)
 
     def _see(self, t_ns: int) -> None:
         self.last_ns = max(self.last_ns, t_ns)
@@ -207,6 +250,8 @@ class Session:
     def _step(self, event: ev.Step) -> None:
         self._see(event.t_ns)
         lane = self.lanes[event.lane]
+        if event.step == "model" and event.state == "begun":
+            self.doubt.closed(event.lane)
         if event.step == "model" and event.state == "begun" and (lane.ready is not None or lane.failed_ns is not None):
             self._begin_again(event.t_ns, lane)
         before = lane.steps.get(event.step)
@@ -232,6 +277,9 @@ class Session:
         lane.arms.append(event)
         if lane.open:
             self._change(event.t_ns, lane)
+        if self.doubt.lasts:
+            self.doubt.sure(event.lane)
+            self._resolve(event.t_ns)
 
     def _gate(self, event: ev.Gate) -> None:
         self._see(event.t_ns)
@@ -239,6 +287,9 @@ class Session:
         lane.gates.append(event)
         lane.open = event.open
         self._change(event.t_ns, lane)
+        if self.doubt.lasts:
+            (self.doubt.opened if event.open else self.doubt.closed)(event.lane)
+            self._resolve(event.t_ns)
 
     def _value(self, event: ev.Value) -> None:
         self._see(event.t_ns)
@@ -247,10 +298,15 @@ class Session:
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
-        for told in event.values.get("lanes", ()):
-            short, lane = told.get("kept_short", 0), self.lanes[told["lane"]]
-            if short and lane.kept_short is None:
-                lane.kept_short = KeptShort(event.t_ns, short)
+        lanes = event.values.get("lanes")
+        for told in lanes if isinstance(lanes, list) else ():
+            lane = self._lane(told["lane"])
+            if told.get("kept_short") and lane.kept_short is None:
+                lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
+        active = event.values.get("active")
+        if self.doubt.lasts and isinstance(active, list):
+            self.doubt.told([number for number in active if isinstance(number, int)])
+            self._resolve(event.t_ns)
 
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)
@@ -273,7 +329,10 @@ class Session:
         self._see(event.t_ns)
         block = next((block for block in reversed(self.blocks) if block.start.block == event.block), None)
         if block is not None:
-            block.end = event
+            lost = self.doubt.touches(block.start.started_ns, event.t_ns)
+            block.end = (
+                event._replace(void=event.void or "part of it was lost with bytes of the log") if lost else event
+            )
 
     def _mark(self, event: ev.Mark) -> None:
         self._see(event.t_ns)
@@ -300,9 +359,13 @@ class Session:
             lane.failed_ns = event.t_ns
             lane.open = False
             self._change(event.t_ns, lane)
+            if self.doubt.lasts:
+                self.doubt.closed(event.lane)
+                self._resolve(event.t_ns)
 
     def _clock(self, event: ev.Clock) -> None:
         self._see(event.t_ns)
+        self.clocks.append(event)
 
     def _check(self, event: ev.Check) -> None:
         """Checks are the reader's business."""

@@ -31,7 +31,7 @@ from quintet.engine.events import (
     Samples,
     Step,
 )
-from quintet.engine.plans import LEAST_IMAGES, SCREEN, Plan, Visit
+from quintet.engine.plans import LEAST_IMAGES, Plan, Visit
 from quintet.engine.stretches import BLOCK_MOST_NS, BURN_IN_NS, Level
 
 CALIBRATION_NS, LOOK_AGAIN_NS = 2_000_000_000, 250_000_000
@@ -46,7 +46,7 @@ _START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
 class Send(NamedTuple):
     """Give this command, `{"set": levels}` or `{"gate": open}`, to these lanes and journal it as `command` with this id.
 
-    Without lanes it is the session's: `{"plan": description}` or `{"screen": level}`; journal it, nothing answers.
+    Without lanes it is the session's, `{"plan": description}`: journal it, nothing answers.
     """
 
     id: int
@@ -345,13 +345,10 @@ class Stepping:
         plan = self.plan
         parked = tuple(lane for lane in range(len(plan.names)) if lane not in lanes and lane not in self._gone)
         sends = [self._send({"gate": False}, parked)] if parked else []
-        if plan.switch == SCREEN:
-            sends.append(self._send({SCREEN: visit.levels[0][1]}, ()))
-        else:
-            levels = dict(visit.levels)
-            for level in dict.fromkeys(levels[lane] for lane in lanes):
-                having = tuple(lane for lane in lanes if levels[lane] == level)
-                sends.append(self._send({"set": {plan.switch: level}}, having))
+        levels = dict(visit.levels)
+        for level in dict.fromkeys(levels[lane] for lane in lanes):
+            having = tuple(lane for lane in lanes if levels[lane] == level)
+            sends.append(self._send({"set": {plan.switch: level}}, having))
         sends.append(self._send({"gate": True}, lanes))
         waiting = {(send.id, lane) for send in sends for lane in send.lanes}
         self._entering = _Entering(visit, lanes, self._now, waiting, self._now)
@@ -373,13 +370,10 @@ class Stepping:
         self.over = True
         alive = tuple(lane for lane in range(len(self.plan.names)) if lane not in self._gone)
         actions: list[Action] = [self._send({"plan": plans.describe(self.plan, reason)}, ())]
-        if self.plan.switch == SCREEN:
-            actions.append(self._send({SCREEN: "on"}, ()))
-        else:
-            first = "validation" if "validation" in self.plan.levels else self.plan.levels[0]
-            for lane in (lane for lane in self.plan.lanes if lane in alive):
-                levels = dict(self._home[lane]) if self._home and lane in self._home else {self.plan.switch: first}
-                actions.append(self._send({"set": levels}, (lane,)))
+        first = "validation" if "validation" in self.plan.levels else self.plan.levels[0]
+        for lane in (lane for lane in self.plan.lanes if lane in alive):
+            levels = dict(self._home[lane]) if self._home and lane in self._home else {self.plan.switch: first}
+            actions.append(self._send({"set": levels}, (lane,)))
         if alive:
             actions.append(self._send({"gate": True}, alive))
         return [*actions, Over(reason)]

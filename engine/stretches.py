@@ -6,18 +6,41 @@ starts a new setting for all, since lanes on one machine measure each other.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from quintet.engine.events import Levels
-from quintet.engine.session import Lane, Session, as_it_was
+from quintet.engine.session import Change, Lane, Session, as_it_was
 from quintet.engine.switches import BY_NAME, MODES, mode_of
 
 BURN_IN_NS, BURN_IN_IMAGES = 1_000_000_000, 5
 BLOCK_NS, BLOCK_IMAGES, BLOCK_MOST_NS = 4_000_000_000, 30, 20_000_000_000
 
 Level: TypeAlias = "str | int | float | None"
+
+
+class Rules(NamedTuple):
+    """By what rules a journal is read; they can be changed after the fact, since the journal holds every image."""
+
+    burn_in_ns: int = BURN_IN_NS
+    burn_in_images: int = BURN_IN_IMAGES
+    """An image of a stretch counts once so much time and so many images of its lane have passed."""
+    planned_burn_in_ns: int | None = None
+    """The burn-in of planned blocks; None: as each block recorded it."""
+    block_ns: int = BLOCK_NS
+    block_images: int = BLOCK_IMAGES
+    block_most_ns: int = BLOCK_MOST_NS
+    """A stretch counts as a block from max(block_ns, block_images of its slowest lane) on, at most block_most_ns."""
+    outcome: str = "predict"
+    """One of rows.OUTCOMES."""
+    margin_pct: float = 2.0
+    """Changes inside it are called the same."""
+    tail_percent: int = 95
+    """The percentile that stands for the tail: one of rows.PERCENTILE_FLOORS."""
+
+
+RULES = Rules()
 
 
 class Setting(NamedTuple):
@@ -41,6 +64,9 @@ class Setting(NamedTuple):
         return modes.pop() if len(modes) == 1 else None
 
 
+NOTHING = Setting(())
+
+
 class Stretch(NamedTuple):
     """The time from one change of setting to the next; end_ns is None while it runs."""
 
@@ -54,49 +80,92 @@ def setting_of(levels: Mapping[int, Levels]) -> Setting:
     return Setting(tuple((lane, tuple(sorted(levels[lane].items()))) for lane in sorted(levels)))
 
 
+class _Edges:
+    """Every change of setting so far, worked out once: a screen asks for stretches a dozen times a second, for hours."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.times: list[int] = []
+        self.settings: list[Setting] = []
+        self._active: dict[int, tuple[tuple[str, Level], ...]] = {}
+        self._taken = 0
+        self._last: Change | None = None
+
+    def follow(self, changes: list[Change]) -> None:
+        """Take the changes that came since; all of them again when one was put in before the last that was taken."""
+        if self._taken and (self._taken > len(changes) or changes[self._taken - 1] is not self._last):
+            self._begin()
+        for change in changes[self._taken :]:
+            if change.levels is None:
+                self._active.pop(change.lane, None)
+            else:
+                self._active[change.lane] = tuple(sorted(change.levels.items()))
+            after = Setting(tuple(sorted(self._active.items())))
+            if after != (self.settings[-1] if self.settings else NOTHING):
+                self.times.append(change.t_ns)
+                self.settings.append(after)
+        self._taken = len(changes)
+        self._last = changes[-1] if changes else None
+
+
 def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
     """All stretches with an active lane, in order, as far as known at until_ns."""
-    active: dict[int, Levels] = {}
-    found: list[Stretch] = []
-    begin_ns, setting = 0, setting_of({})
-    for change in session.changes:
-        if until_ns is not None and change.t_ns > until_ns:
-            break
-        if change.levels is None:
-            active.pop(change.lane, None)
-        else:
-            active[change.lane] = change.levels
-        after = setting_of(active)
-        if after == setting:
-            continue
-        if setting.active and change.t_ns > begin_ns:
-            found.append(Stretch(begin_ns, change.t_ns, setting))
-        begin_ns, setting = change.t_ns, after
-    if setting.active:
+    edges = session.memo.setdefault("edges", _Edges())
+    edges.follow(session.changes)
+    known = len(edges.times) if until_ns is None else bisect_right(edges.times, until_ns)
+    if not known:
+        return []
+    found = [
+        Stretch(begin_ns, end_ns, setting)
+        for begin_ns, end_ns, setting in zip(
+            edges.times[: known - 1], edges.times[1:known], edges.settings, strict=False
+        )
+        if setting.active and end_ns > begin_ns
+    ]
+    last = edges.settings[known - 1]
+    if last.active:
         ended = session.end.t_ns if session.end and (until_ns is None or session.end.t_ns <= until_ns) else None
-        found.append(Stretch(begin_ns, ended, setting))
+        found.append(Stretch(edges.times[known - 1], ended, last))
+    return _sure(session, found)
+
+
+def _sure(session: Session, found: list[Stretch]) -> list[Stretch]:
+    """The stretches less the spans in which the setting is not known, since bytes of the log were lost."""
+    for begin_ns, end_ns in session.doubt.spans:
+        parts: list[Stretch] = []
+        for one in found:
+            if (one.end_ns is not None and one.end_ns <= begin_ns) or (end_ns is not None and one.begin_ns >= end_ns):
+                parts.append(one)
+                continue
+            if one.begin_ns < begin_ns:
+                parts.append(one._replace(end_ns=begin_ns))
+            if end_ns is not None and (one.end_ns is None or one.end_ns > end_ns):
+                parts.append(one._replace(begin_ns=end_ns))
+        found = parts
     return found
 
 
-def measured(lane: Lane, stretch: Stretch, until_ns: int) -> tuple[int, int]:
+def measured(lane: Lane, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> tuple[int, int]:
     """The half-open range of the lane's images that count in a stretch: after its burn-in, ended by its end."""
     rows = lane.rows
     end_ns = min(until_ns, until_ns if stretch.end_ns is None else stretch.end_ns)
     first = max(
-        bisect_left(rows.start_ns, stretch.begin_ns + BURN_IN_NS),
-        bisect_left(rows.start_ns, stretch.begin_ns) + BURN_IN_IMAGES,
+        bisect_left(rows.start_ns, stretch.begin_ns + rules.burn_in_ns),
+        bisect_left(rows.start_ns, stretch.begin_ns) + rules.burn_in_images,
     )
     begin, end = rows.span(stretch.begin_ns, end_ns)
     return (first, end) if begin <= first < end else (end, end)
 
 
-def block_ns(session: Session, stretch: Stretch, until_ns: int) -> int:
+def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> int:
     """How long a stretch of this setting must be to count as a block: 4 s, or 30 images of its slowest lane."""
     slowest = 0.0
     for number in stretch.setting.lanes:
         rows = session.lanes[number].rows
         slowest = max(slowest, rows.mean_ns("cycle", *rows.span(stretch.begin_ns, until_ns)) or 0.0)
-    return min(BLOCK_MOST_NS, max(BLOCK_NS, int(BLOCK_IMAGES * slowest)))
+    return min(rules.block_most_ns, max(rules.block_ns, int(rules.block_images * slowest)))
 
 
 def regime_of(session: Session, setting: Setting, at_ns: int | None = None) -> str:
@@ -105,8 +174,9 @@ def regime_of(session: Session, setting: Setting, at_ns: int | None = None) -> s
     Who is able is as known at at_ns, at the latest event when it is None.
     """
     moment = session.last_ns if at_ns is None else at_ns
+    hurt = bool(session.doubt.spans)  # a lane's `ready` may be among lost bytes
     lives = [as_it_was(lane, moment) for lane in session.lanes]
-    able = [lane.number for lane in lives if _is_able(lane, moment)]
+    able = [lane.number for lane in lives if _is_able(lane, moment, hurt=hurt)]
     lanes = setting.lanes
     if len(lanes) > 1 and set(lanes) >= set(able):
         return "together"
@@ -115,9 +185,9 @@ def regime_of(session: Session, setting: Setting, at_ns: int | None = None) -> s
     return "+".join(session.lanes[number].name for number in lanes)
 
 
-def _is_able(lane: Lane, moment: int) -> bool:
+def _is_able(lane: Lane, moment: int, *, hurt: bool) -> bool:
     """Loaded, and not failed."""
-    ready = lane.ready is not None and lane.ready.t_ns <= moment
+    ready = hurt or bool(lane.gates) or (lane.ready is not None and lane.ready.t_ns <= moment)
     return ready and (lane.failed_ns is None or lane.failed_ns > moment)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import time
@@ -57,6 +58,8 @@ class Options(NamedTuple):
     """Whether a nursery may fork the workers."""
     plan: dict[str, Any] | None = None
     """A plan to begin at the common start, as `Conducting.begin` takes it; the session ends with it."""
+    most_bytes: int | None = None
+    """End once the journal is so long."""
 
 
 class Supervisor:
@@ -78,11 +81,14 @@ class Supervisor:
         self._server = Server(self.socket, journal, self._ask, self._screens)
         self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
+        self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
         self._commands = Commands(
             self._links, profile.seed, self._append, self._server.show, self._restart, self._finish, self._plan_over
         )
         self._begun = False
         self._reason: str | None = None
+        self.broken: str | None = None
+        """Why the journal could not be written to its end, in a sentence; the journal itself may not hold it."""
         self._clocked_ns = 0
         self._leave: asyncio.TimerHandle | None = None
 
@@ -97,7 +103,8 @@ class Supervisor:
             for link in self._links:
                 self._births.begin(link)
             begun_ns = time.monotonic_ns()
-            self._append(Start(FORMAT, begun_ns, time.time_ns(), manifest(self._profile, self._others)))
+            told = {"session": self._id, **manifest(self._profile, self._others)}
+            self._append(Start(FORMAT, begun_ns, time.time_ns(), told))
             for link in self._links:
                 self._append(Step(link.number, begun_ns, "model", "begun", 0, 1))
             await self._server.open()
@@ -120,19 +127,23 @@ class Supervisor:
                 await asyncio.wait_for(self._done.wait(), 1.0)
 
     def _append(self, event: Frame) -> None:
-        try:
-            self._journal.append(event)
-        except JournalBroken:
-            self._broken()
+        if self.broken is None or isinstance(event, Fault | End):  # what is left of the disk is for these
+            try:
+                self._journal.append(event)
+            except JournalBroken as error:
+                self._broken(error)
+            if self._options.most_bytes is not None and self._journal.size_bytes >= self._options.most_bytes:
+                self._finish("size")
         self._commands.take(event)
 
-    def _broken(self) -> None:
-        """The disk takes no more: say so if it takes that much, and end."""
-        if self._reason != "fault":
-            self._finish("fault")
+    def _broken(self, error: JournalBroken) -> None:
+        """The journal takes no more, or is no more: say so in it if it takes that much, and end."""
+        if self.broken is None:
+            self.broken = f"{error} The session ended."
+            self._reason = "fault"
+            self._done.set()
             with contextlib.suppress(JournalBroken):
-                text = "The journal's disk takes no more; the session ended."
-                self._journal.append(Fault(None, time.monotonic_ns(), "disk", text, ""))
+                self._journal.append(Fault(None, time.monotonic_ns(), "disk", self.broken, ""))
 
     def _hung_up(self) -> None:
         """The terminal went away: a run that ends by itself goes on to its end."""
@@ -158,8 +169,8 @@ class Supervisor:
                 self._append(Fault(link.number, now, "stuck", text, stderr_tail(link.stderr)))
         try:
             self._journal.check()
-        except JournalBroken:
-            self._broken()
+        except JournalBroken as error:
+            self._broken(error)
 
     def _append_telemetry(self) -> None:
         """What the machine's counters say, what workers and screens tell of themselves."""
@@ -175,6 +186,8 @@ class Supervisor:
         values["lanes"] = [link.told for link in self._links if link.told and link.state != "gone"]
         values["screens"] = [{"pid": pid, **beat._asdict()} for pid, beat in self._server.beats.items()]
         values["journal_bytes"] = self._journal.size_bytes
+        values["session"] = self._id
+        values["active"] = [link.number for link in self._links if link.open and link.state == "ready"]
         self._append(TelemetryEvent(time.monotonic_ns(), asked_ns, values))
 
     def _receive(self, link: Link) -> None:
@@ -303,7 +316,7 @@ class Supervisor:
             self._births.forget(link)
             link.end()
         self._births.close()
-        counts = {"images": [link.images for link in self._links]}
+        counts = {"images": [link.images for link in self._links], "session": self._id}
         self._append(End(time.monotonic_ns(), self._reason or "fault", counts))
         with contextlib.suppress(JournalBroken, OSError):
             self._journal.close()

@@ -9,12 +9,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+from quintet.engine.blocks import times
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import (
-    BURN_IN_NS,
+    RULES,
     Difference,
     Level,
+    Rules,
     Setting,
     Stretch,
     block_ns,
@@ -42,6 +44,8 @@ class Cell(NamedTuple):
     p50_ns: int | None
     p95_ns: int | None
     images_per_s: float | None
+    tail_ns: int | None = None
+    """The percentile of rules.tail_percent; like p50 and p95 it is of rules.outcome."""
 
 
 class FlipRow(NamedTuple):
@@ -67,7 +71,10 @@ class Comparison(NamedTuple):
 
 
 def cells(
-    session: Session, until_ns: int | None = None, outcomes: tuple[str, ...] = ("predict", "cycle")
+    session: Session,
+    until_ns: int | None = None,
+    outcomes: tuple[str, ...] = ("predict", "cycle"),
+    rules: Rules = RULES,
 ) -> list[Cell]:
     """Every cell with a measured image, settings in order of their first stretch, lanes in order."""
     until = session.last_ns if until_ns is None else until_ns
@@ -77,59 +84,83 @@ def cells(
     found = []
     for setting, its in by_setting.items():
         for number in setting.lanes:
-            cell = _cell(session, number, setting, its, until, outcomes)
+            cell = _cell(session, number, setting, its, until, outcomes, rules)
             if cell.images:
                 found.append(cell)
     return found
 
 
 def _cell(
-    session: Session, number: int, setting: Setting, its: list[Stretch], until: int, outcomes: tuple[str, ...]
+    session: Session,
+    number: int,
+    setting: Setting,
+    its: list[Stretch],
+    until: int,
+    outcomes: tuple[str, ...],
+    rules: Rules,
 ) -> Cell:
     lane = session.lanes[number]
-    spans = [span for stretch in its if (span := measured(lane, stretch, until))[1] > span[0]]
-    each = sorted(value for span in spans for value in lane.rows.each_ns("predict", *span))
-    cycle = _pooled(session, number, its, until, "cycle")
+    spans = [span for stretch in its if (span := measured(lane, stretch, until, rules))[1] > span[0]]
+    each = sorted(value for span in spans for value in lane.rows.each_ns(rules.outcome, *span))
+    cycle = _pooled(session, number, its, until, "cycle", rules)
     return Cell(
-        number, setting, setting.mode, regime_of(session, setting, until), len(each), len(spans),
-        {outcome: _pooled(session, number, its, until, outcome) for outcome in outcomes},
-        percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None,
+        number, setting, setting.mode, regime_of(session, setting, until), sum(last - first for first, last in spans),
+        len(spans),
+        {outcome: _pooled(session, number, its, until, outcome, rules) for outcome in outcomes},
+        percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None, percentile(each, rules.tail_percent),
     )  # fmt: skip
 
 
-def _pooled(session: Session, number: int, its: list[Stretch], until: int, outcome: str) -> float | None:
+def _pooled(session: Session, number: int, its: list[Stretch], until: int, outcome: str, rules: Rules) -> float | None:
     """The mean of an outcome over the measured images of several stretches of one setting."""
     lane, total, count = session.lanes[number], 0, 0
     for stretch in its:
-        first, last = measured(lane, stretch, until)
+        first, last = measured(lane, stretch, until, rules)
         if last - first > (outcome == "cycle"):
             total += lane.rows.total_ns(outcome, first, last)
             count += last - first - (outcome == "cycle")
     return total / count if count else None
 
 
-def lasting(session: Session, until_ns: int) -> list[Stretch]:
+def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
     """Stretches that were meant: those longer than a burn-in. Shorter ones are the moments of a command's arrival."""
     return [
         stretch
         for stretch in stretches(session, until_ns)
-        if (until_ns if stretch.end_ns is None else stretch.end_ns) - stretch.begin_ns >= BURN_IN_NS
+        if (until_ns if stretch.end_ns is None else stretch.end_ns) - stretch.begin_ns >= rules.burn_in_ns
     ]
 
 
-def comparison(session: Session, a: Setting, b: Setting, outcome: str, until_ns: int) -> Comparison:
-    """Compare two settings that differ in one switch. Raises ValueError when they do not."""
+def unplanned(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
+    """Lasting stretches that no plan made: their middle lies outside every plan's time. A plan's first command, or what
+    it leaves behind, cuts the stretch around it a moment late."""
+    planned = times(session, until_ns)
+    return [
+        stretch
+        for stretch in lasting(session, until_ns, rules)
+        if not any(begin <= _middle(stretch, until_ns) < end for begin, end in planned)
+    ]
+
+
+def _middle(stretch: Stretch, until_ns: int) -> int:
+    return (stretch.begin_ns + (until_ns if stretch.end_ns is None else stretch.end_ns)) // 2
+
+
+def comparison(
+    session: Session, a: Setting, b: Setting, outcome: str, until_ns: int, rules: Rules = RULES
+) -> Comparison:
+    """Compare two settings that differ in one switch, over stretches by hand. Raises ValueError when they do not."""
     found = difference(a, b)
     if found is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
-    known = lasting(session, until_ns)
+    known = unplanned(session, until_ns, rules)
     its = {setting: [s for s in known if s.setting == setting] for setting in (a, b)}
     running = known[-1] if known and known[-1].end_ns is None else None
-    young = running is not None and until_ns - running.begin_ns < block_ns(session, running, until_ns)
+    young = running is not None and until_ns - running.begin_ns < block_ns(session, running, until_ns, rules)
     rows = []
     for number in a.lanes:
-        mean_a, mean_b = (_pooled(session, number, its[setting], until_ns, outcome) for setting in (a, b))
-        cycle_a, cycle_b = (_pooled(session, number, its[setting], until_ns, "cycle") for setting in (a, b))
+        mean_a, mean_b = (_pooled(session, number, its[setting], until_ns, outcome, rules) for setting in (a, b))
+        cycle_a, cycle_b = (_pooled(session, number, its[setting], until_ns, "cycle", rules) for setting in (a, b))
         only_young = young and running is not None and len(its.get(running.setting, ())) == 1
         rows.append(FlipRow(number, mean_a, mean_b, _change(mean_a, mean_b), _change(cycle_b, cycle_a), not only_young))
     return Comparison(found, a, b, regime_of(session, a, until_ns), tuple(rows))
@@ -139,17 +170,19 @@ def _change(before: float | None, after: float | None) -> float | None:
     return 100 * (after / before - 1) if before and after else None
 
 
-def latest_comparison(session: Session, outcome: str, until_ns: int) -> Comparison | None:
+def latest_comparison(session: Session, outcome: str, until_ns: int, rules: Rules = RULES) -> Comparison | None:
     """The comparison that the last lasting flip of one switch made, or None when there was none."""
-    pairs = flipped(session, until_ns)
-    return comparison(session, *pairs[-1], outcome, until_ns) if pairs else None
+    pairs = flipped(session, until_ns, rules)
+    return comparison(session, *pairs[-1], outcome, until_ns, rules) if pairs else None
 
 
-def flipped(session: Session, until_ns: int) -> list[tuple[Setting, Setting]]:
+def flipped(session: Session, until_ns: int, rules: Rules = RULES) -> list[tuple[Setting, Setting]]:
     """The pairs of settings that flips of one switch joined, each once, level a first, the latest flip's pair last."""
     found: dict[tuple[Setting, Setting], None] = {}
-    for before, after in pairwise(stretch.setting for stretch in lasting(session, until_ns)):
-        change = difference(before, after)
+    ours = unplanned(session, until_ns, rules)
+    for one, other in pairwise(lasting(session, until_ns, rules)):
+        before, after = one.setting, other.setting
+        change = difference(before, after) if one in ours and other in ours else None
         if change is not None:
             forward = _rank(change.switch, change.a) <= _rank(change.switch, change.b)
             pair = (before, after) if forward else (after, before)
@@ -164,7 +197,7 @@ def _rank(switch: str, level: Level) -> float:
         return list(MODES).index(str(level))
     known = [str(one) for one in BY_NAME[switch].levels]
     if str(level) not in known:  # one of a switch's numbers: by its size, after the named levels
-        return len(known) + float(str(level))
+        return len(known) + (level if isinstance(level, (int, float)) else 0.0)
     place = known.index(str(level))
     return -place if switch == "score" else place
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from quintet.engine.events import Arm, Levels, Value
 from quintet.engine.rows import percentile
 from quintet.engine.session import Lane, Session, as_it_was
-from quintet.engine.stretches import measured, regime_of, setting_of, stretches
+from quintet.engine.stretches import RULES, Rules, measured, regime_of, setting_of, stretches
 
 RECENT_NS = 10_000_000_000
 P95_IMAGES = 1000
@@ -75,8 +75,8 @@ class View(NamedTuple):
     ended: str | None
 
 
-def view(session: Session, now_ns: int) -> View:
-    """The session at a moment; an ended one stands still at its end."""
+def view(session: Session, now_ns: int, rules: Rules = RULES) -> View:
+    """The session at a moment, its means of the rules' outcome; an ended one stands still at its end."""
     if session.end is not None:
         now_ns = min(now_ns, session.end.t_ns)
     known = stretches(session, now_ns)
@@ -87,7 +87,7 @@ def view(session: Session, now_ns: int) -> View:
     return View(
         age_ns=now_ns - session.origin_ns,
         loading=session.begun_ns is None or session.begun_ns > now_ns,
-        lanes=tuple(lane_view(session, lane, now_ns, last.begin_ns if last else 0) for lane in lanes),
+        lanes=tuple(lane_view(session, lane, now_ns, last.begin_ns if last else 0, rules) for lane in lanes),
         regime=regime_of(session, setting, now_ns) if setting.active else "",
         regime_lanes=setting.lanes,
         since_ns=now_ns - max((_accuracy_since(session.lanes[n], now_ns) for n in setting.lanes), default=now_ns),
@@ -115,18 +115,18 @@ def _accuracy_since(lane: Lane, now_ns: int) -> int:
     return max(since, lane.gates[0].t_ns if lane.gates else 0)
 
 
-def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int) -> LaneView:
+def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int, rules: Rules = RULES) -> LaneView:
     """One lane at a moment; setting_ns is when the setting in force began: no fact mixes two settings."""
     arm = arm_at(lane, now_ns)
     state = _state(session, lane, now_ns)
     mean = p95 = rate = None
     if arm is not None and state in ("running", "stuck", "ended"):
-        mean, p95, rate = _recent(lane, max(setting_ns, arm.t_ns), now_ns)
+        mean, p95, rate = _recent(lane, max(setting_ns, arm.t_ns), now_ns, rules.outcome)
     failed = state == "failed"
     fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
     return LaneView(
         lane.number, lane.name, state, None if arm is None else is_on(arm.levels), _asked(session, lane, now_ns),
-        mean, p95, rate, _other(session, lane, arm, now_ns), _accuracy(lane, arm, now_ns),
+        mean, p95, rate, _other(session, lane, arm, now_ns, rules), _accuracy(lane, arm, now_ns),
         _steps(lane, failed=failed, now_ns=now_ns), fault.text if fault is not None and state in ("failed", "stuck") else "",
     )  # fmt: skip
 
@@ -146,15 +146,15 @@ def _state(session: Session, lane: Lane, now_ns: int) -> str:
     return "running" if gate.open else "parked"
 
 
-def _recent(lane: Lane, since_ns: int, now_ns: int) -> tuple[float | None, int | None, float | None]:
+def _recent(lane: Lane, since_ns: int, now_ns: int, outcome: str) -> tuple[float | None, int | None, float | None]:
     """Mean over the last ten seconds, p95 over the last images, images per second; nothing from before since_ns."""
     rows = lane.rows
     first, last = rows.span(max(now_ns - RECENT_NS, since_ns), now_ns)
     cycle = rows.mean_ns("cycle", first, last)
     begin = max(bisect_left(rows.start_ns, since_ns, hi=last), last - P95_IMAGES)
     return (
-        rows.mean_ns("predict", first, last),
-        percentile(rows.each_ns("predict", begin, last), 95),
+        rows.mean_ns(outcome, first, last),
+        percentile(rows.each_ns(outcome, begin, last), 95),
         1e9 / cycle if cycle else None,
     )
 
@@ -174,13 +174,13 @@ def _asked(session: Session, lane: Lane, now_ns: int) -> str | None:
     return None
 
 
-def _other(session: Session, lane: Lane, arm: Arm | None, now_ns: int) -> float | None:
+def _other(session: Session, lane: Lane, arm: Arm | None, now_ns: int, rules: Rules) -> float | None:
     """The mean of the last stretch in which this lane's accuracy was the other way."""
     if arm is None:
         return None
     for stretch in reversed(stretches(session, now_ns)):
         if lane.number in stretch.setting.lanes and is_on(stretch.setting.levels(lane.number)) != is_on(arm.levels):
-            mean = lane.rows.mean_ns("predict", *measured(lane, stretch, now_ns))
+            mean = lane.rows.mean_ns(rules.outcome, *measured(lane, stretch, now_ns, rules))
             if mean is not None:
                 return mean
     return None

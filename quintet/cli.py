@@ -14,7 +14,6 @@ import io
 import os
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -29,15 +28,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Five vision models on one machine, live: what does each switch cost, alone and together?",
     epilog="`quintet PROFILE` is `quintet run PROFILE`, and `quintet` alone runs the profile micro. "
-    "Exit status: 0 done, 1 a lane failed or the session broke, 2 bad input.",
+    "Exit status: 0 done, 1 a lane failed or the session broke, 2 bad input, 3 a limit of report --fail-if holds.",
 )
 
 
 def main() -> None:
     """Run the command line; `run` may be left out."""
-    from quintet import experiments
+    from quintet import experiments, reading, reporting
 
     experiments.register(app)
+    reading.register(app)
+    reporting.register(app)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
@@ -97,6 +98,9 @@ def run(
     linger: Annotated[
         str, typer.Option("--linger", metavar="TIME", help="End a session that has had no screen for so long.")
     ] = "10m",
+    max_log_size: Annotated[
+        str | None, typer.Option("--max-log-size", metavar="SIZE", help="End once the log is so long: 200MB, 1.5GB.")
+    ] = None,
     colors: Annotated[
         str | None, typer.Option("--colors", help="256, 16, none, or auto (QUINTET_COLORS, NO_COLOR, TERM, COLORTERM).")
     ] = None,
@@ -110,6 +114,7 @@ def run(
         profile=checked(profile, set_), sets=set_ or [], for_s=None if for_ is None else seconds("--for", for_), log=log,
         start_timeout_s=seconds("--start-timeout", start_timeout), forks=not no_nursery,
         linger_s=seconds("--linger", linger),
+        most_bytes=None if max_log_size is None else size_bytes("--max-log-size", max_log_size),
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 
@@ -126,7 +131,7 @@ def attach(
     colors: Colours = None,
     theme: Theme = None,
 ) -> None:
-    """Show a live session again, from any folder; two screens at once are fine."""
+    """Show a live session again. From any folder; two screens at once are fine."""
     from quintet import running
 
     _look(colors, theme)
@@ -168,40 +173,10 @@ def stop(
 
 @app.command(name="ls")
 def ls() -> None:
-    """List the live sessions."""
-    from quintet.engine import registry
+    """List live sessions and past logs. How each stands or ended, length, size, lanes, path."""
+    from quintet import reading
 
-    live = registry.sessions()
-    for entry in live:
-        minutes = (time.time() - entry.began_wall_s) / 60
-        print(f"{entry.name}  for {minutes:.0f} min  {entry.journal}")
-    if not live:
-        print("no session is live", file=sys.stderr)
-
-
-@app.command(name="report")
-def report(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="The path of a journal.")],
-) -> None:
-    """Print a journal's means per cell and its flips by hand."""
-    from quintet.engine.journal import NoJournal, Reader
-    from quintet.engine.report.text import text_report
-    from quintet.engine.session import Session
-
-    try:
-        with Reader(log) as reader:
-            session = Session()
-            while True:
-                batch = reader.poll()
-                session = Session() if batch.again else session
-                session.fold(batch.events)
-                if batch.at_end:
-                    break
-    except NoJournal as error:
-        raise BadInput(str(error)) from error
-    if session.start is None:
-        raise BadInput(f"The `start` event of {log} is damaged, and without it nothing in it can be read.")
-    print(text_report(session, log, reader.bad, reader.unverified_bytes))
+    print("\n".join(reading.listing()))
 
 
 @app.command(name="profiles")
@@ -230,7 +205,7 @@ def check(
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
 ) -> None:
-    """Look at a profile and this machine, load every lane once, and tell all that is wrong."""
+    """A doctor: every fault of a profile at once. Looks at this machine and loads every lane once."""
     from quintet import checking
 
     raise typer.Exit(checking.check(profile, set_ or [], seconds("--start-timeout", start_timeout), fetching=fetching))
@@ -253,3 +228,12 @@ def seconds(option: str, text: str) -> float:
     if not found or not float(found[1]):
         raise BadInput(f"{option} {text}: give a time above zero, as in 90s, 5m or 1.5h.")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
+
+
+def size_bytes(option: str, text: str) -> int:
+    """Bytes of `200MB`, `64kB` or `1.5GB`. Raises BadInput."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)", text.strip(), re.IGNORECASE)
+    size = round(float(found[1]) * {"kb": 1e3, "mb": 1e6, "gb": 1e9}[found[2].lower()]) if found else 0
+    if size < 50_000:
+        raise BadInput(f"{option} {text}: give a size of at least 50kB, as in 200MB or 1.5GB.")
+    return size

@@ -35,7 +35,7 @@ def study(
     ] = None,
     lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """The study: every mode, every lane alone and all together, in rounds; 15 minutes unless told."""
+    """The study's table, with intervals. Every mode, every lane alone and all together, in rounds; 15 minutes unless told."""
     asked = {
         "kind": "study",
         "minutes": minutes,
@@ -55,7 +55,7 @@ def ab(
     ] = "together",
     lanes: Lanes = None, headless: Headless = False, log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
 ) -> None:  # fmt: skip
-    """One switch, level A against B, in all active lanes; 5 minutes unless told."""
+    """One switch, level A against level B. In all active lanes; 5 minutes unless told."""
     asked = {
         "kind": "ab", "minutes": minutes, "rounds": rounds, "seed": seed, "switch": switch,
         "levels": _two(switch, levels), "regime": regime, "lanes": lanes,
@@ -63,11 +63,35 @@ def ab(
     _carry_out(profile, asked, headless, log, set_, start_timeout)
 
 
+def matrix(
+    profile: ProfileName = "micro", minutes: Minutes = None, rounds: Rounds = None, seed: Seed = None,
+    switch: Switch = "mode", levels: Levels = None, lanes: Lanes = None, headless: Headless = False, log: Log = None,
+    set_: Sets = None, start_timeout: Timeout = "120s",
+) -> None:  # fmt: skip
+    """Whose switch slows whom. Every lane's effect on every lane, in one run; 6 minutes unless told."""
+    asked = {
+        "kind": "matrix", "minutes": minutes, "rounds": rounds, "seed": seed, "switch": switch,
+        "levels": _two(switch, levels), "lanes": lanes,
+    }  # fmt: skip
+    _carry_out(profile, asked, headless, log, set_, start_timeout)
+
+
+def observe(
+    profile: ProfileName = "micro", minutes: Minutes = None, rounds: Rounds = None, seed: Seed = None, lanes: Lanes = None,
+    log: Log = None, set_: Sets = None, start_timeout: Timeout = "120s",
+) -> None:  # fmt: skip
+    """What the screen costs the lanes. Measured on a screen of its own; 5 minutes unless told."""
+    asked = {"kind": "observe", "minutes": minutes, "rounds": rounds, "seed": seed, "lanes": lanes}
+    _carry_out(profile, asked, True, log, set_, start_timeout, observed=True)
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line, once."""
     if not any(command.name == "study" for command in app.registered_commands):
         app.command(name="study")(study)
         app.command(name="ab")(ab)
+        app.command(name="matrix")(matrix)
+        app.command(name="observe")(observe)
 
 
 def _words(text: str | None) -> list[str] | None:
@@ -86,10 +110,11 @@ def _two(switch: str, levels: str | None) -> list[str]:
 
 
 def _carry_out(
-    name: str, asked: dict[str, Any], headless: bool, log: Path | None, sets: list[str] | None, start_timeout: str
-) -> None:
+    name: str, asked: dict[str, Any], headless: bool, log: Path | None, sets: list[str] | None, start_timeout: str,
+    observed: bool = False,
+) -> None:  # fmt: skip
     """Check the plan, say what it buys, run it. Raises BadInput with one sentence."""
-    from quintet import cli, running
+    from quintet import cli, running, simulating
     from quintet.engine import conducting, plans
 
     profile = cli.checked(name, sets)
@@ -99,11 +124,14 @@ def _carry_out(
         plan = conducting.made({"seed": profile.seed, **_given(asked)}, [lane.name for lane in profile.lanes], levels)
     except ValueError as error:
         raise BadInput(f"{error}.".replace("..", ".")) from error
-    if headless:
+    simulated = simulating.is_simulated(profile)
+    if headless or simulated:
         print(f"{plans.buys(plan)}; seed {plan.seed}", file=sys.stderr, flush=True)
+    if simulated:
+        raise typer.Exit(simulating.carry_out(profile, _given(asked), log))
     options = running.Asked(
         profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=cli.seconds("--start-timeout", start_timeout),
-        forks=True, linger_s=None, plan=_given(asked),
+        forks=True, linger_s=None, plan=_given(asked), observed=observed,
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,7 @@ from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.profile import BadInput, Profile
 from quintet.engine.session import Session
+from quintet.observing import own_screen, told
 
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
@@ -39,6 +41,10 @@ class Asked(NamedTuple):
     linger_s: float | None
     plan: dict[str, Any] | None = None
     """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
+    observed: bool = False
+    """With a screen of its own on a terminal that nobody sees; what it cost is printed at the end."""
+    most_bytes: int | None = None
+    """End once the journal is so long."""
 
 
 def headless(asked: Asked) -> int:
@@ -49,7 +55,10 @@ def headless(asked: Asked) -> int:
     private = places.private_folder(journal)
     try:
         supervisor = Supervisor(
-            asked.profile, journal, private, Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan)
+            asked.profile,
+            journal,
+            private,
+            Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan, asked.most_bytes),
         )
     except OSError as error:
         shutil.rmtree(private, ignore_errors=True)
@@ -61,15 +70,26 @@ def headless(asked: Asked) -> int:
         waiting = asyncio.create_task(opened.wait())
         await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        texts: list[str] = []
         if opened.is_set():
-            await _progress(journal, running)
-        return await running
+            with own_screen(journal) if asked.observed else contextlib.nullcontext():
+                texts = await _progress(journal, running)
+        status = await running
+        if supervisor.broken is not None and supervisor.broken not in texts:
+            print(f"fault (disk): {supervisor.broken}", file=sys.stderr, flush=True)
+        return status
 
-    return asyncio.run(all_of_it())
+    status = asyncio.run(all_of_it())
+    if asked.observed:
+        print(told(journal))
+    return status
 
 
-async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
-    """Print the path, then what the journal says, every few seconds, and each fault: this too is only a reader."""
+async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
+    """Print the path, then what the journal says, every few seconds, and each fault: this too is only a reader.
+
+    Returns the faults' texts.
+    """
     print(journal, flush=True)
     session, told = Session(), 0
     with Reader(journal) as reader:
@@ -83,7 +103,7 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> None:
                 print(f"fault ({fault.kind}): {fault.text}", file=sys.stderr, flush=True)
             told = len(faults)
             if ended:
-                return
+                return [fault.text for fault in faults]
             print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
 
 
@@ -230,7 +250,7 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
         "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
-        "forks": asked.forks, "say": say, "plan": asked.plan,
+        "forks": asked.forks, "say": say, "plan": asked.plan, "most_bytes": asked.most_bytes,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(

@@ -20,16 +20,15 @@ from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.session import Session
-from quintet.engine.view import arm_at, is_on
 from quintet.tui import frame, keys, palette, terminal
+from quintet.tui.asking import OUTCOMES, AskingApp
 from quintet.tui.cost import Cost
-from quintet.tui.layout import PARTS, SMALLEST, Look, layout
-from quintet.tui.looking import LookingApp
-from quintet.tui.overlays import Help, LaneLog, Leave, Note, ScreenOff
+from quintet.tui.layout import PARTS, SMALLEST, Look
+from quintet.tui.overlays import Help, LaneLog, Leave, ScreenOff
 from quintet.tui.part import Canvas, Part
 from quintet.tui.playhead import Playhead
 from quintet.tui.scene import scene
-from quintet.tui.switches import SwitchPanel
+from quintet.tui.studied import Studied
 
 STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S = 10.0, 0.1, 3_000_000_000, 0.3
 TWICE_NS = 2_000_000_000
@@ -37,7 +36,7 @@ SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
 
 
-class QuintetApp(LookingApp):
+class QuintetApp(AskingApp):
     """Shows one session, live or again. Its return value is `stop`, `detach` or `ended`; None when it broke."""
 
     CSS_PATH = Path(__file__).with_name("quintet.tcss")
@@ -47,11 +46,6 @@ class QuintetApp(LookingApp):
             for n in range(1, 10)
         ),
         Binding("0", "choose_all", "all lanes", id="lane.all", tooltip="Choose all lanes"),
-        Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),
-        Binding("t", "regime", "alone", id="regime", tooltip="The lane chosen last alone, all together"),
-        Binding("s", "switches", "switches", id="switches", tooltip="Every switch, in one lane or all"),
-        Binding("m", "mark", "mark", id="mark", tooltip="Write a note into the journal"),
-        Binding("r", "restart", "restart", id="restart", tooltip="Try a failed lane again, restart the chosen one"),
         Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
         Binding("d", "detach", "detach", id="detach", tooltip="Leave the screen; the session goes on"),
         Binding("ctrl+z", "suspend_process", "suspend", id="suspend", tooltip="Back to the shell; fg comes back"),
@@ -83,15 +77,17 @@ class QuintetApp(LookingApp):
         self.playhead = Playhead(clock, "" if replay_speed is None else journal.name, replay_speed or 1.0)
         self.scene_shown, self.where_shown = None, None
         self.paint_timer, self.still_timer = None, None
-        self._journal, self._socket, self._clock = journal, socket, clock
+        self._journal, self._socket, self.clock = journal, socket, clock
         self._reader = Reader(journal)
         self._client = Client(self._gone, self.be_at_work)
         self._at_work = True
-        self._alone_lane = 0
+        self.alone_lane = 0
         self._interrupted_ns = 0
         self._eager_until_ns = 0
         self._size_bytes = 0
         self._cost = Cost()
+        self._studied = Studied()
+        self.outcome, self.turned = OUTCOMES[0], 0
         self._stopping = self._orphaned = self._left_behind = False
 
     def compose(self) -> ComposeResult:
@@ -164,10 +160,10 @@ class QuintetApp(LookingApp):
             self.session, self.now_ns(), self.chosen, frozen=looking is not None, look=self.look, looking=looking,
             journal_bytes=self._size_bytes, orphaned=self._orphaned and self.session.end is None,
             own=self._cost.own(self.session) if self._socket is not None else None,
+            outcome=self.outcome, studied=self._studied, turned=self.turned,
         )  # fmt: skip
         self._cost.frames += 1
-        lanes, first = len(self.session.lanes), min(self.chosen, default=0)
-        where = layout(width, height, lanes, first, self.look, past=looking is not None)
+        where = frame.arranged(seen, width, height)
         self.scene_shown, self.where_shown = seen, where
         self._place(frame.draw(seen, where, width))
 
@@ -194,7 +190,7 @@ class QuintetApp(LookingApp):
             while len(self.screen_stack) > 1:
                 self.pop_screen()
             self.push_screen(
-                ScreenOff(lambda: self.run_worker(self._ask("set", {"lanes": [0], "levels": {"screen": "on"}})))
+                ScreenOff(lambda: self.run_worker(self.ask("set", {"lanes": [0], "levels": {"screen": "on"}})))
             )
         self._at_work = on
         if on:
@@ -224,57 +220,13 @@ class QuintetApp(LookingApp):
         """Choose one lane."""
         if lane < len(self.session.lanes):
             self.chosen = frozenset((lane,))
-            self._alone_lane = lane
+            self.alone_lane = lane
             self.paint()
 
     def action_choose_all(self) -> None:
         """Choose all lanes."""
         self.chosen = frozenset(range(len(self.session.lanes)))
         self.paint()
-
-    async def action_accuracy(self) -> None:
-        """Flip accuracy in the chosen lanes; with mixed levels, turn it on."""
-        now = self._clock()
-        arms = [arm_at(self.session.lanes[number], now) for number in sorted(self.chosen)]
-        all_on = all(arm is not None and is_on(arm.levels) for arm in arms)
-        await self._ask(
-            "set", {"lanes": sorted(self.chosen), "levels": {"mode": "withoutval" if all_on else "validation"}}
-        )
-
-    async def action_regime(self) -> None:
-        """Alone or together."""
-        open_lanes = [lane.number for lane in self.session.lanes if lane.open]
-        able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
-        await self._ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self._alone_lane]})
-
-    def action_switches(self) -> None:
-        """Every switch, in one lane or all."""
-
-        def choose(lanes: frozenset[int]) -> None:
-            self.chosen = lanes
-            self.paint()
-
-        def ask(lanes: list[int], levels: dict[str, Any]) -> None:
-            self.run_worker(self._ask("set", {"lanes": lanes, "levels": levels}))
-
-        self.push_screen(SwitchPanel(lambda: self.session, self.now_ns, self.chosen, choose, ask))
-
-    def action_mark(self) -> None:
-        """Ask for a note."""
-        self.push_screen(Note(), self._noted)
-
-    async def _noted(self, text: str | None) -> None:
-        if text:
-            await self._ask("mark", {"text": text})
-
-    async def action_restart(self) -> None:
-        """Try the failed lanes among the chosen again; else restart the one that is chosen."""
-        chosen = [self.session.lanes[number] for number in sorted(self.chosen)]
-        failed = [lane.number for lane in chosen if lane.failed_ns is not None]
-        if failed or len(chosen) == 1:
-            await self._ask("restart", {"lanes": failed or [chosen[0].number]})
-        else:
-            self.notify("No chosen lane has failed. Choose one lane by its number to restart it.")
 
     def action_lane_log(self) -> None:
         """The log of the lane chosen last."""
@@ -314,10 +266,10 @@ class QuintetApp(LookingApp):
             self.action_detach()
         if answer == "stop" and not self._stopping:
             self._stopping = True
-            await self._ask("stop", {})
+            await self.ask("stop", {})
             self.exit("stop")
 
-    async def _ask(self, what: str, arguments: dict[str, Any]) -> None:
+    async def ask(self, what: str, arguments: dict[str, Any]) -> None:
         """Send a command; what becomes of it is read in the journal."""
         if self.playhead.replay:
             self.notify("This is a replay: nothing runs that could be changed.")

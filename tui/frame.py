@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from quintet.tui.lanes import draw_lanes
-from quintet.tui.layout import SMALLEST
+from quintet.tui.layout import SMALLEST, layout
+from quintet.tui.matrix import draw_matrix
 from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas
 from quintet.tui.past import draw_past
 from quintet.tui.scene import Layout, Scene
-from quintet.tui.status import draw_events, draw_keys, draw_open, draw_status
+from quintet.tui.sentences import draw_open
+from quintet.tui.status import draw_events, draw_keys, draw_status
+from quintet.tui.study import draw_progress, draw_small_lanes, draw_study, study_layout
 from quintet.tui.tables import draw_flips
 from quintet.tui.words import shortened
+
+
+def is_of_study(scene: Scene) -> bool:
+    """Whether a study's or a matrix's page is shown, which has a layout of its own."""
+    study = scene.study
+    return study is not None and scene.page.startswith("plan") and study.progress.kind in ("study", "matrix")
+
+
+def arranged(scene: Scene, width: int, height: int) -> Layout:
+    """Where the parts of this scene stand at a terminal's size."""
+    lanes, past = len(scene.session.lanes), scene.looking is not None
+    if is_of_study(scene):
+        return study_layout(width, height, lanes, past=past)
+    return layout(width, height, lanes, min(scene.chosen, default=0), scene.look, past=past)
 
 
 def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
@@ -20,17 +37,32 @@ def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
     drawn = {name: Canvas(width, rows[name]) for name in rows if name.startswith(("gap", "fill")) and rows[name]}
     drawn["status"] = draw_status(scene, width)
     drawn["keys"] = draw_keys(scene, width, pages=turns)
-    if rows["lanes"]:
-        drawn["lanes"] = draw_lanes(scene, where, width)
     if rows["past"]:
         drawn["past"] = draw_past(scene, where, width)
-    if rows["table"]:
-        drawn["table"] = _table(scene, where, width)
     if rows["open"]:
         drawn["open"] = draw_open(scene, width, pages=turns)
     if rows["events"]:
         drawn["events"] = draw_events(scene, width, rows["events"])
+    if is_of_study(scene):
+        return drawn | _study(scene, where, width)
+    if rows["lanes"]:
+        drawn["lanes"] = draw_lanes(scene, where, width)
+    if rows["table"]:
+        drawn["table"] = _table(scene, where, width)
     return drawn
+
+
+def _study(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
+    """How far it is, the lanes small, and its tables."""
+    assert scene.study is not None
+    draw_table = draw_study if scene.study.progress.kind == "study" else draw_matrix
+    table = draw_table(scene, scene.study, where, width)
+    whole = Canvas(width, where.parts["table"])
+    whole.paste(0, 0, table)
+    return {
+        "progress": draw_progress(scene, scene.study, width), "lanes": draw_small_lanes(scene, where, width),
+        "table": whole,
+    }  # fmt: skip
 
 
 def _table(scene: Scene, where: Layout, width: int) -> Canvas:

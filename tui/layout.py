@@ -19,7 +19,8 @@ BIG_ROWS = 5
 STEP_NS = {"side": 2_000_000_000, "rows": 1_000_000_000}
 STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300)
 PARTS = (
-    "status", "gap1", "lanes", "gap2", "past", "gap3", "table", "gap4", "open", "gap5", "events", "fill", "keys",
+    "status", "gap1", "progress", "gap0", "lanes", "gap2", "past", "gap3", "table", "gap4", "open", "gap5", "events",
+    "fill", "keys",
 )  # fmt: skip
 """From top to bottom; they never change places."""
 
@@ -86,7 +87,7 @@ def layout(width: int, height: int, lanes: int, first_chosen: int, look: Look = 
     facts = 29 if big else 27
     return Layout(
         "rows", width, (width - facts - 3) // 2 * 2, plot, lanes_height, spacious, range(first, min(lanes, first + shown)),
-        look.step_ns or STEP_NS["rows"], _spread(needed, height, _wanted(past=past, page=page)), facts, big, pages, width,
+        look.step_ns or STEP_NS["rows"], spread(needed, height, _wanted(past=past, page=page)), facts, big, pages, width,
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _side(width: int, height: int, lanes: int, look: Look, *, past: bool) -> Lay
     wanted = [part for part in _wanted(past=past, page="") if not (beside and part == "events")]
     return Layout(
         "side", lane_width, (lane_width - 2) // 2 * 2, plot, 5 + plot + 2, True, range(lanes),
-        look.step_ns or STEP_NS["side"], _spread(needed, height, wanted),
+        look.step_ns or STEP_NS["side"], spread(needed, height, wanted),
         table_columns=min(140, width - 36) if beside else width,
     )  # fmt: skip
 
@@ -124,7 +125,7 @@ def _wanted(*, past: bool, page: str) -> Sequence[str]:
     return ("gap1", "gap2", "gap4", "fill", "events", "open", "gap5", "events")
 
 
-def _spread(needed: dict[str, int], height: int, wanted: Sequence[str]) -> dict[str, int]:
+def spread(needed: dict[str, int], height: int, wanted: Sequence[str]) -> dict[str, int]:
     """Give every row of the screen to a part."""
     parts = dict.fromkeys(PARTS, 0) | needed
     left = height - sum(needed.values())

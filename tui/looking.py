@@ -234,5 +234,6 @@ class LookingApp(App[str]):
             )
 
     def bindings_known(self) -> list[Binding]:
-        """Every key with what it does."""
-        return [one for one in (*LookingApp.BINDINGS, *self.BINDINGS) if isinstance(one, Binding)]
+        """Every key with what it does, those that look first."""
+        ours = [kind for kind in reversed(type(self).__mro__) if kind.__module__.startswith("quintet.")]
+        return [one for kind in ours for one in vars(kind).get("BINDINGS", ()) if isinstance(one, Binding)]

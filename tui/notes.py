@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from quintet.engine.session import Asked, Session
+from quintet.engine.simulated import ASSUMED
+from quintet.engine.wording import count
 from quintet.tui.words import clock
-
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class Note(NamedTuple):
@@ -25,11 +25,14 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     if others:
         text = f"another session runs on this machine ({others[0]}): they measure each other"
         found.append(Note(session.origin_ns, text, "alert"))
+    if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
+        found.append(Note(session.origin_ns, ASSUMED, "alert"))
     if session.begun_ns is not None:
         ready = sum(1 for lane in session.lanes if lane.gates)
         found.append(
             Note(session.begun_ns, f"{count(ready)} lanes started together" if ready > 1 else "one lane started", "dim")
         )
+    found += _plans(session)
     for lane in session.lanes:
         found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
         if lane.kept_short is not None:
@@ -51,14 +54,9 @@ def notes(session: Session, now_ns: int) -> list[Note]:
 
 
 ENDS = {
-    "asked": "it was asked to", "time": "its time was over", "linger": "no screen came back",
-    "signal": "a signal told it to", "fault": "nothing was left to run",
+    "asked": "it was asked to", "plan": "its plan is done", "time": "its time was over", "linger": "no screen came back",
+    "signal": "a signal told it to", "size": "its journal is as long as it may be", "fault": "nothing was left to run",
 }  # fmt: skip
-
-
-def count(number: int) -> str:
-    """Small numbers as words."""
-    return NUMBERS[number] if number < len(NUMBERS) else str(number)
 
 
 def lanes_in_words(session: Session, lanes: list[int]) -> str:
@@ -72,6 +70,8 @@ def lanes_in_words(session: Session, lanes: list[int]) -> str:
 def _asked(session: Session, asked: Asked, now_ns: int) -> Note | None:
     command = asked.command
     answers = {lane: answer for lane, answer in asked.answers.items() if answer.t_ns <= now_ns}
+    if command.who == "plan":
+        return None  # a plan's own commands are its progress
     if "set" in command.what:
         told = f"{levels_in_words(command.what['set'])} in {lanes_in_words(session, command.lanes)}"
     elif "gate" in command.what and command.who != "start" and command.what["gate"]:
@@ -101,6 +101,29 @@ def _regime(session: Session, lanes: list[int]) -> str:
         waits = "one waits" if others == 1 else f"{count(others)} wait"
         return f"{session.lanes[lanes[0]].name} alone; the other {waits} at the gate"
     return f"{lanes_in_words(session, lanes)} together"
+
+
+def _plans(session: Session) -> list[Note]:
+    """A plan's beginning and end, and the blocks that do not count."""
+    found = []
+    for command in session.plans:
+        told = command.what["plan"]
+        name = {"ab": "A/B"}.get(told.get("kind", ""), str(told.get("kind", "plan")))
+        if told.get("state") == "over":
+            words = {
+                "planned": "ran to its planned end",
+                "stopped": "was stopped",
+                "lanes": "has no lane left to measure",
+            }
+            found.append(Note(command.t_ns, f"{name} {words.get(told.get('reason', ''), 'is over')}", "text"))
+        elif told.get("state") == "fixed":
+            found.append(Note(command.t_ns, f"{name} begins: {told.get('buys', '')}", "text"))
+    found += [
+        Note(block.end.t_ns, f"block {block.start.block} does not count: {block.end.void}", "alert")
+        for block in session.blocks
+        if block.end is not None and block.end.void not in ("", "calibration", "paused", "stopped")
+    ]
+    return found
 
 
 def stamp(session: Session, note: Note) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from quintet.engine.blocks import RATE
 from quintet.engine.session import Session
+from quintet.engine.stretches import RULES
 from quintet.engine.tables import Comparison, latest_comparison
 from quintet.engine.view import Column, LaneView, View, columns, page_begin_ns, scale_top, view
 from quintet.tui.layout import PLAIN, Layout, Look, layout
 from quintet.tui.spark import Scale
+from quintet.tui.studied import Studied, Study, pages
 from quintet.tui.words import clock
 
 __all__ = ["Layout", "Look", "Looking", "Own", "Scene", "layout", "level_words", "page_of", "scene"]
@@ -47,6 +50,10 @@ class Scene(NamedTuple):
     """The supervisor is gone and the journal has no end."""
     own: Own | None = None
     outcome: str = "predict"
+    study: Study | None = None
+    """The last plan, with what it has found."""
+    page: str = "flips"
+    """Which table is shown: `flips`, `plan`, or a study's `plan 2`."""
     look: Look = Look()
     looking: Looking | None = None
     """None while the live edge is shown."""
@@ -76,15 +83,35 @@ def scene(
     journal_bytes: int,
     orphaned: bool = False,
     own: Own | None = None,
+    outcome: str = "predict",
+    studied: Studied | None = None,
+    turned: int = 0,
     look: Look = PLAIN,
     looking: Looking | None = None,
 ) -> Scene:
-    """Take everything a frame needs."""
-    seen = view(session, now_ns)
+    """Take everything a frame needs. `studied` remembers a plan's results; turned: how often `tab` was pressed."""
+    timed = "cycle" if outcome == RATE else outcome
+    seen = view(session, now_ns, RULES._replace(outcome=timed))
     moment = session.origin_ns + seen.age_ns
-    compared = latest_comparison(session, "predict", moment)
+    study = (studied or Studied()).at(session, moment, outcome)
+    known = pages(session, study, moment)
+    page = known[turned % len(known)]
+    compared = latest_comparison(session, timed, moment) if page == "flips" else None
     return Scene(
-        session, moment, seen, compared, chosen, frozen, journal_bytes, orphaned, own, look=look, looking=looking
+        session,
+        moment,
+        seen,
+        compared,
+        chosen,
+        frozen,
+        journal_bytes,
+        orphaned,
+        own,
+        outcome,
+        study,
+        page,
+        look,
+        looking,
     )
 
 
@@ -97,8 +124,9 @@ def page_of(scene: Scene, where: Layout) -> tuple[Scale, dict[int, list[Column]]
     """
     step, count = where.step_ns, where.plot_columns
     origin, edge = scene.session.origin_ns, scene.edge_ns
+    timed = "cycle" if scene.outcome == RATE else scene.outcome
     begin = page_begin_ns(origin, min(edge, scene.now_ns + count // 4 * step), step, count)
-    drawn = {lane.number: columns(lane, begin, step, count, edge, scene.outcome) for lane in scene.session.lanes}
+    drawn = {lane.number: columns(lane, begin, step, count, edge, timed) for lane in scene.session.lanes}
     bounds = [_bounds(its if begin == origin else its[: count // 2]) for its in drawn.values()]
     smallest = min((low for low, _ in bounds if low), default=0.0)
     shared = Scale(scale_top(max((high for _, high in bounds), default=0.0)), begin, step, count)

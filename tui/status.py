@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from quintet.engine.view import View
 from quintet.tui.keys import labelled
-from quintet.tui.notes import count, notes, stamp
+from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas, Row
-from quintet.tui.past import next_moment
 from quintet.tui.scene import Looking, Scene
+from quintet.tui.studied import Study
 from quintet.tui.words import clock, shortened, size
 
 SEPARATOR = (" · ", "faint")
@@ -53,7 +53,7 @@ def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row,
         pace = f"×{looking.speed:g} ▸" if looking.playing else "at its end" if ended else f"×{looking.speed:g} paused"
         of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
         state = "loading" if seen.loading else seen.regime or "nothing runs"
-        level = "" if narrow or seen.loading else f"{_accuracy(scene, narrow=False)[0]}   "
+        level = "" if narrow or seen.loading else f"{accuracy_words(scene, narrow=False)[0]}   "
         return [("REPLAY", "bright"), (f"  {looking.replay} · {pace}", "text")], [
             f"{of}   {level}{state}", f"{of}   {state}", of,
         ]  # fmt: skip
@@ -90,9 +90,11 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
         found.append(("✖ supervisor is gone", "alert bold"))
     elif seen.loading:
         found.append(("loading", "text"))
+    elif scene.study is not None and scene.study.progress.state != "over":
+        found.append((_plan_words(scene.study), "text"))
     else:
         found.append((seen.regime, "text"))
-        found.append(_accuracy(scene, narrow=narrow))
+        found.append(accuracy_words(scene, narrow=narrow))
     troubled = [lane for lane in seen.lanes if lane.state in ("failed", "stuck")]
     if troubled:
         words = "failed" if any(lane.state == "failed" for lane in troubled) else "stuck"
@@ -100,7 +102,18 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
     return found
 
 
-def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
+def _plan_words(study: Study) -> str:
+    """`study`; `A/B score: inline, off · round 12`."""
+    far, told = study.progress, study.run.told
+    if far.kind != "ab":
+        return far.kind
+    at = "measuring rates" if far.state == "calibrating" else f"round {min(far.round + 1, far.rounds)} of {far.rounds}"
+    at = "paused" if far.state == "paused" else at
+    return f"A/B {told['switch']}: {', '.join(map(str, told['levels']))} · {at}"
+
+
+def accuracy_words(scene: Scene, *, narrow: bool) -> tuple[str, str]:
+    """`accuracy ● on for 0:20`, and its role."""
     seen: View = scene.view
     levels = {lane.on for lane in seen.lanes if lane.number in seen.regime_lanes}
     if len(levels) != 1:
@@ -110,47 +123,6 @@ def _accuracy(scene: Scene, *, narrow: bool) -> tuple[str, str]:
     words = "● on" if level else "○ off"
     since = clock(seen.since_ns)
     return f"{'' if narrow else 'accuracy '}{words} for {since}", "on" if level else "off"
-
-
-def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
-    """One sentence on what is still open, or what to do; in a look back what comes next."""
-    canvas = Canvas(width, 1)
-    if scene.looking is None:
-        canvas.put(1, 0, shortened(open_sentence(scene), width - 2), "dim")
-        return canvas
-    words, role = ("loading", "text") if scene.view.loading else _accuracy(scene, narrow=False)
-    after = next_moment(scene.session, scene.now_ns, 1)
-    origin = scene.session.origin_ns
-    row: Row = [(f"at {clock(scene.view.age_ns)}  ", "dim"), (words.partition(" for ")[0], role)]
-    if after is not None and after.t_ns <= scene.edge_ns:
-        row.append((f"   next {after.words} {clock(after.t_ns - origin)}", "dim"))
-    if pages:
-        row.append((f"   {pages}: press tab", "dim"))
-    canvas.put_row(1, 0, row)
-    return canvas
-
-
-def open_sentence(scene: Scene) -> str:
-    """What the person would ask next."""
-    seen = scene.view
-    if seen.ended is not None:
-        return "The session has ended and its journal is whole. q leaves."
-    if scene.orphaned:
-        return "The supervisor is gone and its workers with it; the journal holds all but the last moment. q leaves."
-    if seen.loading:
-        failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
-        left = len(seen.lanes) - len(failed)
-        words = {
-            0: "no lane is left to start: r tries again, e shows a lane's log.",
-            1: "one lane starts when it is warm.",
-        }.get(left, f"{count(left)} lanes start together when the last of them is warm.")
-        stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
-        return words[0].upper() + words[1:] + stays
-    if scene.comparison is None:
-        return "Means leave out each change's burn-in: 1 s and 5 images."
-    if any(not row.settled for row in scene.comparison.rows):
-        return "This stretch is still short: its change is dim until it is a block long."
-    return "One flip is no proof: flip again and see whether it stays. predict is without scoring, images/s with it."
 
 
 def draw_events(scene: Scene, width: int, height: int) -> Canvas:
@@ -163,9 +135,14 @@ def draw_events(scene: Scene, width: int, height: int) -> Canvas:
     return canvas
 
 
+PLAN_KEYS = (
+    ("1-{lanes}", "lane"), ("tab", "table"), ("o", "outcome"), ("space", "freeze"), ("←→", "back"), ("d", "detach"),
+    ("x", "stop plan"), ("q", "quit"), ("m", "mark"), ("e", "log"),
+)  # fmt: skip
 KEYS = (
-    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("s", "switches"), ("space", "freeze"),
-    ("←→", "back"), ("v", "view"), ("q", "quit"), ("m", "mark"), ("d", "detach"), ("r", "restart"), ("e", "log"),
+    ("1-{lanes}", "lane"), ("0", "all"), ("a", "accuracy"), ("t", "{regime}"), ("b", "A/B"), ("s", "switches"),
+    ("space", "freeze"), ("←→", "back"), ("q", "quit"), ("o", "outcome"), ("tab", "table"), ("v", "view"), ("m", "mark"),
+    ("d", "detach"), ("r", "restart"), ("e", "log"),
 )  # fmt: skip
 FROZEN_KEYS = (
     ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("+ −", "s/column"),
@@ -173,7 +150,7 @@ FROZEN_KEYS = (
 )  # fmt: skip
 REPLAY_KEYS = (
     ("space", "{play}"), ("←→", "step"), ("[ ]", "mark, flip"), ("+ −", "speed"), ("q", "quit"),
-    ("PgUp PgDn", "page"), ("1-{lanes}", "lane"), ("v", "view"), ("y", "scale"),
+    ("PgUp PgDn", "page"), ("1-{lanes}", "lane"), ("tab", "table"), ("v", "view"), ("y", "scale"),
 )  # fmt: skip
 """In order of use: what does not fit is left out from the end."""
 
@@ -186,7 +163,9 @@ def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
         "regime": "together" if scene.view.regime == "alone" else "alone",
         "play": "pause" if scene.looking is not None and scene.looking.playing else "play",
     }
-    keys = KEYS if scene.looking is None else REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
+    planned = scene.study is not None and scene.study.progress.state != "over"
+    live = PLAN_KEYS if planned else KEYS
+    keys = live if scene.looking is None else REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
     if pages:
         keys = (keys[0], ("tab", pages), *keys[1:])
     row: Row = []

@@ -1,65 +1,46 @@
-"""The flip table: two settings, lane by lane, and nothing claimed that was not measured."""
+"""The flip table drawn: two settings, lane by lane, and nothing claimed that was not measured."""
 
 from __future__ import annotations
 
-from quintet.engine.session import Session
-from quintet.engine.tables import Comparison, FlipRow, heading
+from quintet.engine.blocks import RATE
+from quintet.engine.verdicts import Contrast
 from quintet.tui.part import Canvas
+from quintet.tui.results import FlipTable, Line, flip_table
 from quintet.tui.scene import Layout, Scene
-from quintet.tui.words import DASH, change, milliseconds
+from quintet.tui.words import DASH, change, figure, interval, milliseconds
 
 WIDE = 119
-AXIS_ZERO, AXIS_PER_PERCENT = 73, 0.4
 """Columns of the whole table; below that the interval's drawing and images/s give way."""
+AXIS_ZERO, AXIS_PER_PERCENT, AXIS_REACH = 73, 0.4, 20
+VERDICTS = {"slower": "▲ slower", "faster": "▼ faster", "same": "= same", "not yet": "not yet"}
+NARROW_ZERO, NARROW_PER_PERCENT, NARROW_REACH = 53, 0.2, 10
 
 
 def draw_flips(scene: Scene, where: Layout, width: int) -> Canvas:
-    """The latest flip's table, or its empty form with the key that fills it."""
-    rows = len(scene.session.lanes) + (2 if where.spacious else 1)
-    canvas = Canvas(width, rows)
-    found = scene.comparison
-    name, place = heading(scene.session, found) if found else ("accuracy off against on", "")
-    a, b = level_names(scene.session, found)
+    """The latest flip's or the A/B's table, or its empty form with the key that fills it."""
+    table = flip_table(scene)
+    canvas = Canvas(width, len(table.lines) + (2 if where.spacious else 1))
     if not where.spacious:
-        _narrow(canvas, scene, found, name, a, b)
+        _narrow(canvas, scene, table)
         return canvas
-    canvas.put(1, 0, name, "bright")
-    canvas.put(len(name) + 4, 0, _method(scene, found, place), "dim")
+    canvas.put(1, 0, table.name, "bright")
+    canvas.put(len(table.name) + 4, 0, table.method[: width - len(table.name) - 5], "dim")
     wide = width >= WIDE
-    _wide_headings(canvas, a, b, wide=wide)
-    for y, (lane_name, row) in enumerate(_rows(scene, found), 2):
-        canvas.put(1, y, lane_name[:9], "mean")
-        _wide_row(canvas, y, row, wide=wide)
+    _wide_headings(canvas, table, wide=wide)
+    for y, line in enumerate(table.lines, 2):
+        canvas.put(1, y, line.name[:9], "mean")
+        _wide_row(canvas, scene, y, line, wide=wide)
     return canvas
 
 
-def level_names(session: Session, found: Comparison | None) -> tuple[str, str]:
-    """The two columns' headings, level a first; where only some lanes were flipped, the first names them."""
-    if found is None:
-        return "on", "off"
-    change = found.difference
-    a, b = ("on", "off") if {change.a, change.b} == {"validation", "withoutval"} else (str(change.a), str(change.b))
-    if change.lanes != found.a.lanes:
-        a = f"{session.lanes[change.lanes[0]].name} {a}" if len(change.lanes) == 1 else f"these {a}"
-    return a[:13], b[:7]
+def amount(value: float | None, outcome: str) -> str:
+    """A mean in the outcome's unit: milliseconds, or images/s."""
+    return figure(value) if outcome == RATE else milliseconds(value)
 
 
-def _method(scene: Scene, found: Comparison | None, place: str) -> str:
-    if found is None:
-        key = "press a" if not scene.view.loading else "press a once the lanes run"
-        return f"{scene.view.regime or 'together'} · predict, ms per image · nothing to compare yet: {key}"
-    return f"{place} · {found.regime} · {scene.outcome}, ms per image · exploratory, by hand"
-
-
-def _rows(scene: Scene, found: Comparison | None) -> list[tuple[str, FlipRow | None]]:
-    """Every lane's name with its row; None where it has none, because nothing was compared or it is not active."""
-    by_lane = {row.lane: row for row in found.rows} if found else {}
-    return [(lane.name, by_lane.get(lane.number)) for lane in scene.session.lanes]
-
-
-def _wide_headings(canvas: Canvas, a: str, b: str, *, wide: bool) -> None:
-    canvas.put_right(14, 1, a, "dim")
-    canvas.put_right(22, 1, b, "dim")
+def _wide_headings(canvas: Canvas, table: FlipTable, *, wide: bool) -> None:
+    canvas.put_right(14, 1, table.a, "dim")
+    canvas.put_right(22, 1, table.b, "dim")
     canvas.put(25, 1, "change %", "dim")
     canvas.put(36, 1, "95 % interval", "dim")
     if wide:
@@ -73,46 +54,94 @@ def _wide_headings(canvas: Canvas, a: str, b: str, *, wide: bool) -> None:
         canvas.put(66, 1, "images/s %", "dim")
 
 
-def _wide_row(canvas: Canvas, y: int, row: FlipRow | None, *, wide: bool) -> None:
-    canvas.put_right(14, y, milliseconds(row.a_ns if row else None), "text" if row and row.a_ns else "dim")
-    canvas.put_right(22, y, milliseconds(row.b_ns if row else None), "text" if row and row.b_ns else "dim")
-    _change(canvas, 30, y, row)
-    canvas.put_right(48, y, DASH, "dim")
+def _wide_row(canvas: Canvas, scene: Scene, y: int, line: Line, *, wide: bool) -> None:
+    for right, value in ((14, line.a), (22, line.b)):
+        canvas.put_right(right, y, amount(value, scene.outcome), "text" if value else "dim")
+    _change(canvas, 30, y, line)
+    canvas.put_right(48, y, interval(line.contrast), "dim")
     verdict, rate_x = (97, 118) if wide else (53, 75)
     if wide:
-        canvas.put(AXIS_ZERO, y, "│", "dim")
-        _mark(canvas, y, row)
-    canvas.put(verdict, y, DASH, "dim")
-    canvas.put_right(rate_x, y, change(row.rate_pct if row else None), "dim")
+        draw_interval(canvas, AXIS_ZERO, y, line, AXIS_PER_PERCENT, AXIS_REACH)
+    draw_verdict(canvas, verdict, y, line.contrast)
+    canvas.put_right(rate_x, y, change(line.rate_pct), "dim")
 
 
-def _change(canvas: Canvas, right: int, y: int, row: FlipRow | None) -> None:
-    """Dim until both stretches are a block long; never bold, which is for what an interval has settled."""
-    solid = row is not None and row.settled and row.change_pct is not None
-    canvas.put_right(right, y, change(row.change_pct if row else None), "text" if solid else "dim")
+def draw_verdict(canvas: Canvas, x: int, y: int, contrast: Contrast | None) -> None:
+    """The verdict in words, bright when it is one; why there is none; or a dash."""
+    if contrast is None:
+        canvas.put(x, y, DASH, "dim")
+    elif contrast.verdict is None:
+        canvas.put(x, y, contrast.note or DASH, "dim")
+    else:
+        canvas.put(x, y, VERDICTS[contrast.verdict], "dim" if contrast.verdict == "not yet" else "bright")
 
 
-def _mark(canvas: Canvas, y: int, row: FlipRow | None) -> None:
-    """The change on the axis: a ring, since it has no interval; an arrow where it lies beyond."""
-    if row is not None and row.change_pct is not None:
-        x = AXIS_ZERO + round(row.change_pct * AXIS_PER_PERCENT)
-        low, high = AXIS_ZERO - 20, AXIS_ZERO + 20
-        canvas.put(min(max(x, low), high), y, "○" if low <= x <= high else "▸" if x > high else "◂", "dim")
+def _change(canvas: Canvas, right: int, y: int, line: Line) -> None:
+    """The units digit at `right`, one decimal beyond it where the interval is narrow enough.
+
+    Bold for what an interval has settled; dim until both stretches are a block long.
+    """
+    words = change(line.change_pct, line.contrast)
+    role = "bright" if is_resolved(line.contrast) else "text" if line.settled and line.change_pct is not None else "dim"
+    canvas.put_right(right + (2 if "." in words else 0), y, words, role)
 
 
-def _narrow(canvas: Canvas, scene: Scene, found: Comparison | None, name: str, a: str, b: str) -> None:
-    words = name.removeprefix("accuracy ") if len(a) <= 3 else f"{b} vs {a.rsplit(maxsplit=1)[-1]}"
+def is_resolved(contrast: Contrast | None) -> bool:
+    """Whether there is a verdict that settles something."""
+    return contrast is not None and contrast.verdict not in (None, "not yet")
+
+
+def draw_interval(canvas: Canvas, zero: int, y: int, line: Line, per_percent: float, reach: int) -> None:
+    """The interval on an axis: `├─●─┤`, a ring while not settled, an arrow where it goes beyond."""
+    canvas.put(zero, y, "│", "dim")
+    if line.change_pct is None:
+        return
+    low, high = zero - reach, zero + reach
+    settled, contrast = is_resolved(line.contrast), line.contrast
+    role = "bright" if settled else "dim"
+
+    def place(percent: float) -> int:
+        return zero + round(percent * per_percent)
+
+    if contrast is not None and contrast.low_pct is not None and contrast.high_pct is not None:
+        begin, end = place(contrast.low_pct), place(contrast.high_pct)
+        for x in range(max(low, begin), min(high, end) + 1):
+            canvas.put(x, y, "─", role)
+        if begin < place(line.change_pct) and begin >= low:
+            canvas.put(begin, y, "├", role)
+        if end > place(line.change_pct) and end <= high:
+            canvas.put(end, y, "┤", role)
+    x = place(line.change_pct)
+    mark = "●" if settled else "○"
+    canvas.put(min(max(x, low), high), y, mark if low <= x <= high else "▸" if x > high else "◂", role)
+
+
+def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
+    words = (
+        table.name.removeprefix("accuracy ") if len(table.a) <= 3 else f"{table.b} vs {table.a.rsplit(maxsplit=1)[-1]}"
+    )
     canvas.put(1, 0, words, "bright")
-    canvas.put_right(20, 0, a, "dim")
-    canvas.put_right(26, 0, b, "dim")
+    canvas.put_right(20, 0, table.a, "dim")
+    canvas.put_right(26, 0, table.b, "dim")
     canvas.put(30, 0, "change %", "dim")
-    canvas.put(41, 0, "95 % interval", "dim")
-    canvas.put(57, 0, "images/s %", "dim")
-    canvas.put(69, 0, found.regime[:10] if found else "press a", "dim")
-    for y, (lane_name, row) in enumerate(_rows(scene, found), 1):
-        canvas.put(1, y, lane_name[:13], "mean")
-        canvas.put_right(20, y, milliseconds(row.a_ns if row else None), "text")
-        canvas.put_right(26, y, milliseconds(row.b_ns if row else None), "text")
-        _change(canvas, 35, y, row)
-        canvas.put_right(53, y, DASH, "dim")
-        canvas.put_right(66, y, change(row.rate_pct if row else None), "dim")
+    known = table.interval is not None
+    if known:
+        canvas.put(42, 0, "−50", "dim")
+        canvas.put(NARROW_ZERO, 0, "0", "dim")
+        canvas.put(61, 0, "+50 %", "dim")
+        canvas.put(67, 0, (table.interval or "")[:12], "dim")
+    else:
+        canvas.put(41, 0, "95 % interval", "dim")
+        canvas.put(57, 0, "images/s %", "dim")
+        canvas.put(69, 0, table.regime[:10], "dim")
+    for y, line in enumerate(table.lines, 1):
+        canvas.put(1, y, line.name[:13], "mean")
+        canvas.put_right(20, y, amount(line.a, scene.outcome), "text")
+        canvas.put_right(26, y, amount(line.b, scene.outcome), "text")
+        _change(canvas, 35, y, line)
+        if known:
+            draw_interval(canvas, NARROW_ZERO, y, line, NARROW_PER_PERCENT, NARROW_REACH)
+            draw_verdict(canvas, 68, y, line.contrast)
+        else:
+            canvas.put_right(53, y, DASH, "dim")
+            canvas.put_right(66, y, change(line.rate_pct), "dim")

@@ -64,8 +64,12 @@ def _word(name: str, told: str | None, environ: Mapping[str, str], known: tuple[
     return word
 
 
+COLOURLESS = ("vt52", "vt100", "vt102", "vt220", "vt320")
+"""Terminals of one colour that are still met. terminfo knows them all, but curses reads it once a process only."""
+
+
 def _colours(environ: Mapping[str, str], asked: str) -> str:
-    """What was asked for; else none with NO_COLOR, 256 where TERM or COLORTERM say so, and what terminfo knows."""
+    """What was asked for; else none with NO_COLOR, 256 where TERM or COLORTERM say so, 16 but for terminals of one colour."""
     if asked != "auto":
         return asked
     if environ.get("NO_COLOR"):
@@ -73,19 +77,7 @@ def _colours(environ: Mapping[str, str], asked: str) -> str:
     term = environ.get("TERM", "")
     if "256color" in term or "direct" in term or environ.get("COLORTERM") in ("truecolor", "24bit"):
         return "256"
-    count = _terminfo_colours(term)
-    return "256" if count >= 256 else "16" if count >= 8 or count < 0 else "none"
-
-
-def _terminfo_colours(term: str) -> int:
-    """How many colours terminfo gives this terminal: 0 for none, -1 where it does not know the terminal."""
-    try:
-        import curses
-
-        curses.setupterm(term, 1)
-        return max(0, curses.tigetnum("colors"))
-    except Exception:  # no curses, no terminfo, or no such terminal: each has its own error
-        return -1
+    return "none" if term.startswith(COLOURLESS) or term.endswith(("-m", "-mono")) else "16"
 
 
 COERCED = ("C.UTF-8", "C.utf8", "UTF-8")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-DASH, MINUS = "—", "−"
+from quintet.engine.wording import DASH, MINUS, change, decimals, figure, interval, signed
 
-
-def figure(value: float | None) -> str:
-    """Three significant digits: 9.87, 15.8, 104; a dash for None."""
-    if value is None:
-        return DASH
-    for digits, bound in ((2, 9.995), (1, 99.95)):
-        if value < bound:
-            return f"{value:.{digits}f}"
-    return f"{value:.0f}"
+__all__ = [
+    "DASH", "MINUS", "about", "change", "clock", "decimals", "figure", "interval", "milliseconds", "rate", "signed", "size",
+]  # fmt: skip
 
 
 def milliseconds(ns: float | None) -> str:
@@ -27,12 +21,12 @@ def rate(hertz: float | None) -> str:
     return f"{hertz:.0f}" if hertz >= 9.95 else f"{hertz:.1f}"
 
 
-def change(percent: float | None) -> str:
-    """A whole percentage with its sign, zero without: +27, −28, 0."""
-    if percent is None:
-        return DASH
-    whole = round(percent)
-    return f"{'+' if whole > 0 else MINUS if whole < 0 else ''}{abs(whole)}"
+def about(ns: int) -> str:
+    """A time left, rounded up and never to the second: `about 24 min`, `under a minute`."""
+    minutes = -(-ns // 60_000_000_000)
+    if minutes <= 1:
+        return "under a minute"
+    return f"about {minutes} min" if minutes < 100 else f"about {-(-minutes // 60)} h"
 
 
 def clock(ns: int) -> str:

@@ -1,114 +1,96 @@
-"""The report in plain text, 80 columns: means per cell, and what flips by hand changed."""
+"""The report in plain text, 80 columns."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import textwrap
+from collections.abc import Sequence
 
-from quintet.engine.session import Session
-from quintet.engine.tables import Cell, Comparison, cells, comparison, flipped, heading
+from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method, tied
+from quintet.engine.report.findings import Findings
+from quintet.engine.report.sentences import finding
+from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
 
-DASH = "—"
-
-
-def milliseconds(ns: float | None, width: int = 8) -> str:
-    """Nanoseconds as milliseconds with two decimals, or a dash, right-aligned."""
-    return f"{DASH if ns is None else f'{ns / 1e6:.2f}':>{width}}"
+WIDTH, LABEL = 80, 11
 
 
-def percent(change: float | None, width: int = 7) -> str:
-    """A change in percent with its sign (zero without), or a dash, right-aligned."""
-    if change is None:
-        return f"{DASH:>{width}}"
-    text = f"{abs(change):.1f}"
-    sign = "" if text == "0.0" else "+" if change > 0 else "−"
-    return f"{sign + text:>{width}}"
+def text(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unverified_bytes: int = 0) -> str:
+    """The whole report; `name` is the log's, bad and unverified_bytes what its reader found."""
+    parts = [
+        "\n".join(line for sentence in finding(found) for line in wrapped(sentence)),
+        "\n".join(line for told in (name, *head(found)) for line in wrapped(told)),
+        facts("Method", method(found)),
+        facts("Conditions", conditions(found)),
+        table(lanes_sheet(found), indent=2),
+        _excluded(excluded(found, bad, unverified_bytes)),
+        *(table(sheet) for sheet in sheets(found)),
+    ]
+    told = accuracy(found)
+    if told:
+        parts.append(facts("Accuracy, last value", told))
+    return "\n\n".join(parts)
 
 
-def text_report(session: Session, path: Path, bad: list[tuple[int, int]], unverified_bytes: int) -> str:
-    """The whole report; `bad` and unverified_bytes are what the journal's reader found."""
-    lines = [*_head(session, path, bad, unverified_bytes), "", *_cells(session)]
-    for pair in flipped(session, session.last_ns):
-        lines += ["", *_flip(session, comparison(session, *pair, "predict", session.last_ns))]
+def wrapped(told: str, first: str = "", rest: str = "") -> list[str]:
+    """Lines of at most WIDTH letters; a number and its unit, and the ends of an interval, stay together."""
+    lines = textwrap.wrap(tied(told), WIDTH, initial_indent=first, subsequent_indent=rest)
+    return [line.replace(TIED, " ") for line in lines]
+
+
+def facts(title: str, found: Sequence[Fact]) -> str:
+    """A heading over labelled lines, wrapped."""
+    lines = [title]
+    for label, told in found:
+        lines += wrapped(told, f"  {label[: LABEL - 1]:{LABEL}}", " " * (LABEL + 2))
     return "\n".join(lines)
 
 
-def _head(session: Session, path: Path, bad: list[tuple[int, int]], unverified_bytes: int) -> list[str]:
-    assert session.start is not None
-    manifest = session.start.manifest
-    length = (session.last_ns - session.start.t_ns) / 1e9
-    images = sum(len(lane.rows) for lane in session.lanes)
-    ended = session.end.reason if session.end else "no end event: cut off, or still running"
-    lines = [
-        f"{path.name}",
-        f"quintet {manifest['quintet']} · {manifest['profile_name']} · {len(session.lanes)} lanes · "
-        f"{length:.0f} s · {images} timed images",
-        f"ended: {ended}",
-    ]
-    faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
-    lines += [f"fault ({fault.kind}): {fault.text}" for fault in faults]
-    lines += [
-        f"{lane.name}: {max(lane.lost, lane.holes)} images were lost on the way"
-        for lane in session.lanes
-        if lane.lost or lane.holes
-    ]
-    lines += [f"bytes {begin} to {end} do not pass their check and were left out" for begin, end in bad]
-    if unverified_bytes:
-        lines.append(f"the last {unverified_bytes} bytes have no check yet")
-    return lines
+def _excluded(found: Sequence[str]) -> str:
+    lines = ["Left out, and why"]
+    for told in found or ["nothing"]:
+        lines += wrapped(told, "  ", "    ")
+    return "\n".join(lines)
 
 
-def _cells(session: Session) -> list[str]:
-    lines = ["Mean milliseconds per image, burn-in left out", ""]
-    lines.append(
-        f"{'lane':10}{'regime':10}{'mode':12}{'predict':>8}{'p50':>8}{'p95':>8}{'cycle':>8}{'img/s':>7}{'images':>8}"
-    )
-    found = cells(session)
-    for cell in found:
-        rate = DASH if cell.images_per_s is None else f"{cell.images_per_s:.1f}"
-        lines.append(
-            f"{session.lanes[cell.lane].name:10.10}{cell.regime:10.10}{_mode(cell):12.12}"
-            f"{milliseconds(cell.means_ns['predict'])}{milliseconds(cell.p50_ns)}{milliseconds(cell.p95_ns)}"
-            f"{milliseconds(cell.means_ns['cycle'])}{rate:>7}{cell.images:>8}"
-        )
-    if not found:
-        lines.append("no lane ran for longer than its burn-in (1 s and 5 images)")
-    lines += ["", *_values(session)]
-    return lines
+def table(sheet: Sheet, indent: int = 0) -> str:
+    """A table in columns under its title."""
+    columns = [_aligned([column.words for column in sheet.columns], [row[n] for row in sheet.rows], n, sheet)
+               for n in range(len(sheet.columns))]  # fmt: skip
+    widths, gap = _widths(columns, sheet, WIDTH - indent)
+    if sum(widths) + gap * (len(widths) - 1) > WIDTH - indent:
+        columns = [[cell.replace(" .. ", "..") for cell in column] for column in columns]
+        widths, gap = _widths(columns, sheet, WIDTH - indent)
+    rows = [[column[place] for column in columns] for place in range(len(sheet.rows) + 1)]
+    lines = [" " * indent + line for row in rows for line in _row(row, widths, gap, sheet)]
+    return "\n".join([*wrapped(sheet.title), *wrapped(sheet.note), *lines])
 
 
-def _mode(cell: Cell) -> str:
-    """The mode that all active lanes share; `custom` where they share levels that are no mode's, else `mixed`."""
-    levels = {levels for _, levels in cell.setting.active}
-    return cell.mode or ("custom" if len(levels) == 1 else "mixed")
+def _widths(columns: list[list[str]], sheet: Sheet, room: int) -> tuple[list[int], int]:
+    """The columns' widths and the gap between them: what is too wide loses gaps, then letters of names, never digits."""
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room else 1
+    over = sum(widths) + gap * (len(widths) - 1) - room
+    for n, column in enumerate(sheet.columns):
+        if over > 0 and column.side == LEFT:  # numbers never give way
+            cut = min(over, max(0, widths[n] - 6))
+            widths[n], over = widths[n] - cut, over - cut
+    return widths, gap
 
 
-def _values(session: Session) -> list[str]:
+def _aligned(heads: list[str], cells: list[str], n: int, sheet: Sheet) -> list[str]:
+    """One column, heading first; whole numbers keep the place of a decimal free where another has one."""
+    if sheet.columns[n].side == LEFT or not sheet.columns[n].words.endswith(" %"):
+        return [heads[n], *cells]
+    decimal = any("." in cell for cell in cells)
+    return [heads[n], *(cell if "." in cell or not decimal else f"{cell}  " for cell in cells)]
+
+
+def _row(row: list[str], widths: list[int], gap: int, sheet: Sheet) -> list[str]:
+    parts = [cell.split("\n") for cell in row]
     lines = []
-    for lane in session.lanes:
-        if lane.values:
-            last = lane.values[-1]
-            words = [f"{name} {100 * value:.1f} %" for name, value in last.values.items()]
-            told = [*words, f"({last.images}/{last.of})"]
-            lines += [
-                f"{'' if place else lane.name:10.9}" + "".join(f"{word:23}" for word in told[place : place + 3])
-                for place in range(0, len(told), 3)
-            ]
-    return ["Accuracy, last value", "", *lines] if lines else []
-
-
-def _flip(session: Session, found: Comparison) -> list[str]:
-    name, where = heading(session, found)
-    change = found.difference
-    a, b = ("on", "off") if name.startswith("accuracy") else (str(change.a), str(change.b))
-    lines = [
-        f"{name} · {where}",
-        f"{found.regime} · predict, ms per image · flips by hand, no interval",
-        "",
-        f"{'lane':10}{a:>12}{b:>12}{'change %':>10}{'95 % interval':>16}{'images/s %':>12}",
-    ]
-    lines += [
-        f"{session.lanes[row.lane].name:10.10}{milliseconds(row.a_ns, 12)}{milliseconds(row.b_ns, 12)}"
-        f"{percent(row.change_pct, 10)}{DASH:>16}{percent(row.rate_pct, 12)}"
-        for row in found.rows
-    ]
+    for number in range(max(map(len, parts))):
+        cells = []
+        for part, width, column in zip(parts, widths, sheet.columns, strict=True):
+            words = (part[number] if number < len(part) else "")[:width]
+            cells.append(f"{words:{width}}" if column.side == LEFT else f"{words:>{width}}")
+        lines.append((" " * gap).join(cells).rstrip())
     return lines

@@ -1,7 +1,7 @@
 """Accuracy: the task's own Ultralytics validator, fed one image at a time from the raw output of the timed predict.
 
 No second forward pass, no metric of our own, and the timed confidence stays free. Over a whole data set the values equal
-`model.val(rect=False, batch=1)`; matching the timed `Results` instead is off by up to 0.05 (docs/method.md).
+`model.val(batch=1)` with the lane's `rect`; matching the timed `Results` instead is off by up to 0.05 (docs/method.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,18 +34,20 @@ def raw(output: Any) -> Any:
 
 
 class Tap:
-    """A forward hook that holds the network's last output.
+    """A forward hook that holds the network's last output and the shape of its input.
 
     Releases of Ultralytics up to 8.4.150 rewrite the boxes within it after inference, so it also holds a copy of those.
     """
 
     def __init__(self) -> None:
+        self.shape = (0, 0)
+        """Height and width of the last input: what its pictures were padded to."""
         self._output: Any = None
         self._boxes: Any = None
 
     def __call__(self, module: Any, inputs: Any, output: Any) -> None:
         """The hook; called by torch within the timed inference, in every arm."""
-        self._output, self._boxes = output, raw(output)[:, :4].clone()
+        self._output, self._boxes, self.shape = output, raw(output)[:, :4].clone(), (*inputs[0].shape[2:],)
 
     def clear(self) -> None:
         """Let go of the last output, so that no more memory is held during a predict than without the hook."""
@@ -87,14 +89,31 @@ def scaled(height: int, width: int, side: int) -> tuple[int, int]:
     return min(math.ceil(height * ratio), side), min(math.ceil(width * ratio), side)
 
 
-def loader_resize(side: int) -> Callable[[list[Picture]], list[Picture]]:
+def rect_shape(sizes: Sequence[tuple[int, int]], side: int, stride: int) -> tuple[int, int]:
+    """The (height, width) to which `val(rect=True)` pads a batch of pictures of these sizes: `BaseDataset.set_rectangle`.
+
+    Half a stride more than the pictures need, rounded up to whole ones; square where some are wide and some high.
+    """
+    ratios = [height / width for height, width in sizes]
+    low, high = min(ratios), max(ratios)
+    shares = (high, 1.0) if high < 1 else (1.0, 1 / low) if low > 1 else (1.0, 1.0)
+    height, width = (math.ceil(share * side / stride + 0.5) * stride for share in shares)
+    return height, width
+
+
+def loader_resize(side: int, rect_stride: int | None = None) -> Callable[[list[Picture]], list[Picture]]:
     """What replaces a predictor's `pre_transform`: the data loader's resize and padding to (side, side, 3).
 
-    The predictor rounds to nearest where the loader rounds up, which alone moves a value by up to 0.04.
+    The predictor rounds to nearest where the loader rounds up, which alone moves a value by up to 0.04. With a stride it
+    pads to `rect_shape` of the call's pictures instead.
     """
-    letterbox = LetterBox((side, side), scaleup=False)
+    square = LetterBox((side, side), scaleup=False)
 
     def resize(pictures: list[Picture]) -> list[Picture]:
+        letterbox = square
+        if rect_stride is not None:
+            sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
+            letterbox = LetterBox(rect_shape(sizes, side, rect_stride), scaleup=False)
         padded = []
         for picture in pictures:
             height, width = scaled(picture.shape[0], picture.shape[1], side)
@@ -110,6 +129,8 @@ class LabelledPictures(YOLODataset):  # type: ignore[misc]
     """Ultralytics' data set over pictures and labels that are already known, so that it scans and writes nothing."""
 
     def __init__(self, files: tuple[str, ...], known: list[Label], **options: Any) -> None:
+        self.padded = (0, 0)
+        """Height and width to which the picture that is asked for next was padded."""
         self._files, self._known = list(files), known
         super().__init__(img_path="", augment=False, rect=False, batch_size=1, **options)
 
@@ -121,15 +142,21 @@ class LabelledPictures(YOLODataset):  # type: ignore[misc]
         """The known labels."""
         return self._known
 
+    def get_image_and_label(self, index: int) -> Label:
+        """One picture's label, to be laid out as the picture was."""
+        return {**super().get_image_and_label(index), "rect_shape": self.padded}
+
 
 class Scorer:
     """Scores the images of one validation set, each counted once, by its latest scoring.
 
-    `model` is an Ultralytics YOLO that has predicted once with rect=False; `tap` is a hook on its predictor's model.
+    `model` is an Ultralytics YOLO that has predicted once through `loader_resize`; `tap` is a hook on its predictor's model.
+    `rect` says whether pictures are padded as `val(rect=True)` does; raises ValueError when data and model do not fit.
     """
 
-    def __init__(self, model: Any, tap: Tap, data: DataSet, labels: list[Label]) -> None:
+    def __init__(self, model: Any, tap: Tap, data: DataSet, labels: list[Label], *, rect: bool = False) -> None:
         self._tap, self._labels, self._classify = tap, labels, model.task == "classify"
+        self._order = _order(labels, rect=rect)
         self._statistics: dict[int, dict[str, Any]] = {}
         predictor = model.predictor
         self._validator = _validator(model, data)
@@ -153,19 +180,20 @@ class Scorer:
         """Score one result of the last predict, at `place` in its call, as image `index`; replaces its last scoring."""
         with torch.inference_mode():
             output = self._tap.output()
-            self._update(index, output if len(raw(output)) == 1 else one_of(output, place), result.orig_shape)
+            one = output if len(raw(output)) == 1 else one_of(output, place)
+            self._update(index, one, result.orig_shape, self._tap.shape)
 
     def copy(self, result: Any, place: int = 0) -> Any:
         """What `update_copy` needs of one result of the last predict, untouched by the next one."""
         with torch.inference_mode():
-            return copied(one_of(self._tap.output(), place)), result.orig_shape
+            return copied(one_of(self._tap.output(), place)), result.orig_shape, self._tap.shape
 
     def update_copy(self, index: int, copy: Any) -> None:
         """As `update`, from a copy; may be called in another thread, one call at a time."""
         with torch.inference_mode():
             self._update(index, *copy)
 
-    def _update(self, index: int, output: Any, shape: tuple[int, int]) -> None:
+    def _update(self, index: int, output: Any, shape: tuple[int, int], padded: tuple[int, int]) -> None:
         validator = self._validator
         predictions = validator.postprocess(output)
         if self._classify:
@@ -173,14 +201,15 @@ class Scorer:
             validator.update_metrics(predictions, {"cls": truth})
             self._statistics[index] = {"pred": validator.pred.pop(), "targets": validator.targets.pop()}
             return
-        validator.update_metrics(predictions, self._truth(index, *shape))
+        validator.update_metrics(predictions, self._truth(index, *shape, padded))
         stats = validator.metrics.stats
         self._statistics[index] = {name: stats[name].pop() for name in stats}
 
-    def _truth(self, index: int, height: int, width: int) -> Any:
+    def _truth(self, index: int, height: int, width: int, padded: tuple[int, int]) -> Any:
         """The image's labels as a batch of one. Its pixels play no part, so a black picture of its size stands in."""
         data, size = self._data, scaled(height, width, self._side)
         black = np.broadcast_to(np.zeros(3, np.uint8), (*size, 3))
+        data.padded = padded
         data.ims[index], data.im_hw0[index], data.im_hw[index] = black, (height, width), size
         batch = data.collate_fn([data[index]])
         data.ims[index] = None
@@ -197,8 +226,8 @@ class Scorer:
         """
         if not self._statistics:
             return {}
-        # In the data set's order whatever the order of scoring, so that ties fall as they do in val.
-        rows = [self._statistics[index] for index in sorted(self._statistics)]
+        # In val's order whatever the order of scoring, so that ties fall as they do there.
+        rows = [self._statistics[index] for index in self._order if index in self._statistics]
         metrics = self._validator.metrics
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # means over no class, while no image had an object
@@ -221,8 +250,16 @@ class Scorer:
         return values
 
 
+def _order(labels: list[Label], *, rect: bool) -> list[int]:
+    """The order in which val goes through the images: theirs, or with `rect` by height to width, as numpy sorts that."""
+    if not rect:
+        return list(range(len(labels)))
+    shapes = np.array([label["shape"] for label in labels])
+    return [int(index) for index in (shapes[:, 0] / shapes[:, 1]).argsort()]
+
+
 def _validator(model: Any, data: DataSet) -> Any:
-    """The task's validator, set as `model.val(rect=False, batch=1)` would set it for this model and its predict."""
+    """The task's validator, set as `model.val(batch=1)` would set it for this model and its predict."""
     predictor = model.predictor
     same = {name: getattr(predictor.args, name) for name in SAME if hasattr(predictor.args, name)}
     options = {

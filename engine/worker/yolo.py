@@ -28,8 +28,11 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from quintet.engine.events import Levels
 from quintet.engine.worker import weights
 from quintet.engine.worker.backend import LoadFault, Report
-from quintet.engine.worker.images import DataSet, Picture, inference_set, read_labels, read_picture, validation_set
+from quintet.engine.worker.images import DataSet, Picture, inference_set, read_picture, usable
 from quintet.engine.worker.scoring import Scorer, Tap, loader_resize
+from quintet.engine.worker.truth.labels import read_labels
+from quintet.engine.worker.truth.sources import validation_set
+from quintet.engine.worker.truth.tally import PICTURE_KEYS, Tally
 
 TASKS = {"cls": "classify", "detect": "detect", "pose": "pose", "seg": "segment", "obb": "obb"}
 """quintet's names of the tasks to Ultralytics' own."""
@@ -99,6 +102,7 @@ class YoloBackend:
         self._predictor: Any = None
         self._arguments: dict[str, Any] = {}
         self._largest_batch: int | None = None
+        self._rect = bool(settings.get("rect")) and self._task != "cls"
         self._wait: Callable[[], Any] | None = None
         self._stage_wait: Callable[[], Any] | None = None
         """The device's synchronisation after each stage, while `stages` is on."""
@@ -127,7 +131,7 @@ class YoloBackend:
         half = {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
         self._arguments = {
             "imgsz": side, "conf": settings["conf"], "iou": settings["iou"], "max_det": settings["max_det"],
-            "rect": False, "verbose": False, "device": weights.device(str(settings["device"])),
+            "rect": self._rect, "verbose": False, "device": weights.device(str(settings["device"])),
             **(half if settings["half"] else {}),
         }  # fmt: skip
         weights.first_predict(self._model, np.zeros((side, side, 3), np.uint8), self._arguments, settings)
@@ -138,12 +142,15 @@ class YoloBackend:
         self._largest_batch = weights.largest_batch(self._predictor)
         if getattr(self._predictor.model, "channels", 3) != 3:
             raise LoadFault(f"{settings['weights']} does not take colour pictures: give a model with 3 channels")
+        if self._rect and self._predictor.model.format != "pt" and not getattr(self._predictor.model, "dynamic", False):
+            raise LoadFault(f"{settings['weights']} takes one shape only: take `rect` of {self._name} out")
 
     def _instrument(self) -> None:
         """Clock the predictor's three stages, tap its network's output and give it the data loader's resize."""
         predictor = self._predictor
         if self._task != "cls":
-            predictor.pre_transform = loader_resize(int(self._settings["imgsz"]))
+            stride = int(predictor.model.stride) if self._rect else None
+            predictor.pre_transform = loader_resize(int(self._settings["imgsz"]), stride)
         for place, stage in enumerate(STAGES):
             setattr(predictor, stage, self._clocked(place, getattr(predictor, stage)))
         predictor.model.register_forward_hook(self._tap)
@@ -170,12 +177,13 @@ class YoloBackend:
         """List both data sets and read the labels; returns how many pictures have some."""
         paths = self._settings["data"]
         if paths["inference"] is not None:
-            self._sets["inference"] = inference_set(Path(paths["inference"]))
+            self._sets["inference"] = usable(inference_set(Path(paths["inference"])))
         if paths["validation"] is None:
             return 0
-        data = validation_set(Path(paths["validation"]), self._task, self._model.names)
-        self._sets["validation"] = data
+        single = bool(getattr(self._predictor.args, "single_cls", False))
+        data = validation_set(Path(paths["validation"]), self._task, self._model.names, single_cls=single)
         if not data.has_labels:
+            self._sets["validation"] = usable(data)
             return 0
         self._check_keypoints(data)
         said = self._clock()
@@ -186,12 +194,18 @@ class YoloBackend:
                 said = self._clock()
                 report("ground_truth", "going", done, of)
 
-        labels = read_labels(data, self._task, going)
+        data, labels, _ = read_labels(data, self._task, going)
+        self._sets["validation"] = data
         try:
-            self._scorer = Scorer(self._model, self._tap, data, labels)
+            self._scorer = Scorer(self._model, self._tap, data, labels, rect=self._rect)
         except ValueError as wrong:
             raise LoadFault(f"{data.source} does not fit {self._settings['weights']}: {wrong}") from wrong
         return len(labels)
+
+    def _found(self, data: str) -> Tally | None:
+        """What was found in a data set and left out of it; None where there is none."""
+        pictures = self._sets[data]
+        return pictures.tally if pictures else None
 
     def _check_keypoints(self, data: DataSet) -> None:
         if self._task == "pose":
@@ -315,6 +329,7 @@ class YoloBackend:
     def info(self) -> dict[str, Any]:
         """What this worker found and was given, for `ready`; threads and dtype are read back, not repeated."""
         network = self._predictor.model
+        truth, pictures = self._found("validation"), self._found("inference")
         return {
             "device": str(self._predictor.device),
             "dtype": "float16" if network.fp16 else "float32",
@@ -325,6 +340,8 @@ class YoloBackend:
             "classes": len(self._model.names),
             "validation_images": self.images("validation"),
             "inference_images": self.images("inference"),
+            "ground_truth": truth.as_map() if truth else None,
+            "inference_set": pictures.as_map(PICTURE_KEYS) if pictures else None,
             "ultralytics": ultralytics.__version__,
             "torch": str(torch.__version__),
         }

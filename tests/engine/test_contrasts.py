@@ -13,7 +13,7 @@ from quintet.engine import events as ev
 from quintet.engine import switches
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
 from quintet.engine.contrasts import Table, by_hand, cell_means, lamp, percentages, tables
-from quintet.engine.plans import ab, study
+from quintet.engine.plans import ab, study, visits
 from quintet.engine.session import Session
 from quintet.engine.stretches import setting_of
 from quintet.engine.verdicts import TOO_FEW
@@ -81,9 +81,10 @@ def test_cells_are_means_over_blocks(studied: Session) -> None:
     cell = found[1, "together", "validation"]
     assert cell.mean / 1e6 == pytest.approx(48.42, rel=0.005)
     assert (cell.low or 0) < cell.mean < (cell.high or 0)
-    assert (cell.blocks, cell.lanes) == (6, (0, 1, 2, 3, 4))
+    placebos = [b for b in studied.blocks if b.start.placebo and b.start.cell["levels"]["mode"] == "validation"]
+    assert (cell.blocks, cell.lanes) == (6 + len(placebos), (0, 1, 2, 3, 4))
     assert cell.images_per_s == pytest.approx(12.5)
-    assert cell.images == pytest.approx(6 * 50, abs=6)
+    assert cell.images == pytest.approx(cell.blocks * 50, abs=cell.blocks)
     assert cell.p50_ns is not None
 
 
@@ -168,6 +169,21 @@ def test_the_placebo_lamp_takes_the_verdicts() -> None:
     assert lamp(quiet, runs(quiet)[0]).state == "off"
     short = folded(planned(ab(("a", "b"), rounds=6), wobbly(0, 0.005)))
     assert lamp(short, runs(short)[0]).state is None
+
+
+def test_a_placebos_visit_counts_for_its_cell_as_well() -> None:
+    """Two visits of 10 and 30 ms are one of 20 ms: nothing else differs between them."""
+    visited: list[tuple[int, str, int]] = []
+
+    def predict_ms(lane: int, regime: str, level: str, number: int) -> float:
+        visited.append((lane, level, number))
+        again = visited.count((lane, level, number)) > 1
+        doubled = next(v.levels[0][1] for v in visits(plan, number) if v.placebo) if number % 2 == 0 else ""
+        return 20.0 if level != doubled else 30.0 if again else 10.0
+
+    plan = ab(NAMES, rounds=6)
+    table = named(folded(planned(plan, predict_ms)))["accuracy_off.together"]
+    assert table.differences[0] == pytest.approx([0] * 6)
 
 
 def test_a_later_plan_of_the_same_table_stands() -> None:

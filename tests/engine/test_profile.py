@@ -35,6 +35,18 @@ def test_defaults_fill_lanes_and_paths_are_relative_to_the_profile(tmp_path: Pat
     assert (lane.imgsz, lane.data.validation, lane.data.inference) == (96, str(tmp_path / "v"), str(tmp_path / "i"))
 
 
+def test_rect_is_off_unless_a_lane_or_the_defaults_say_so(tmp_path: Path) -> None:
+    lanes = '[[lane]]\nname = "a"\ntask = "seg"\n[[lane]]\nname = "b"\ntask = "seg"\nrect = {}\n'
+    profile = tmp_path / "p.toml"
+
+    profile.write_text('[defaults]\nbackend = "sleep"\n' + lanes.format("true"))
+    assert [lane.rect for lane in profiles.load(str(profile)).lanes] == [False, True]
+
+    profile.write_text('[defaults]\nbackend = "sleep"\n' + lanes.format("1"))
+    with pytest.raises(BadInput, match="lane b: `rect` is 1; expected true or false"):
+        profiles.load(str(profile))
+
+
 def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
     two = LANE + LANE.replace('"a"', '"b"')
     changed = load(tmp_path, two, "all.mode=withoutval", "b.keep=results")

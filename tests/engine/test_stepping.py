@@ -258,12 +258,11 @@ def test_stop_ends_with_what_there_is() -> None:
     assert script.voids == [""] * 4 + ["stopped"]
 
 
-def test_observe_asks_the_session_and_no_lane() -> None:
+def test_observe_flips_the_screen_in_every_lane() -> None:
     script = Script(observe(NAMES, rounds=1)).run()
-    asked = [send for send in script.sends if "screen" in send.what]
-    assert {send.what["screen"] for send in asked} == {"on", "off"}
-    assert all(send.lanes == () for send in asked)
-    assert asked[-1].what == {"screen": "on"}
+    asked = [send for send in script.sends if "screen" in send.what.get("set", {})]
+    assert {send.what["set"]["screen"] for send in asked} == {"on", "off"}
+    assert asked[-1].what == {"set": {"screen": "on"}}
     assert script.starts[0].cell["levels"].keys() == {"screen"}
 
 

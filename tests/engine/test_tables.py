@@ -8,8 +8,8 @@ import pytest
 
 from quintet.engine import switches
 from quintet.engine.session import Session, folded
-from quintet.engine.stretches import difference, measured, setting_of, stretches
-from quintet.engine.tables import cells, comparison, flipped, heading, latest_comparison
+from quintet.engine.stretches import Rules, difference, measured, setting_of, stretches
+from quintet.engine.tables import cells, comparison, flipped, heading, lasting, latest_comparison
 from tests.making import BEGIN, OFF, ON, SECOND, Maker, arrays, at
 
 
@@ -161,3 +161,15 @@ def test_nothing_yet_is_no_table() -> None:
     session = Session()
     assert cells(session) == []
     assert latest_comparison(session, "predict", BEGIN) is None
+
+
+def test_other_rules_after_the_fact_change_what_counts_and_the_defaults_do_not() -> None:
+    session = on_off().session()
+    short, long = (
+        cells(session, rules=Rules(burn_in_ns=0, burn_in_images=0)),
+        cells(session, rules=Rules(burn_in_ns=3 * SECOND)),
+    )
+    assert (short[0].images, cells(session)[0].images, long[0].images) == (500, 450, 350)
+    assert cells(session, rules=Rules(outcome="cycle"))[0].p50_ns == 20_000_000
+    assert cells(session, rules=Rules(tail_percent=99))[0].tail_ns is None
+    assert lasting(session, session.last_ns, Rules(burn_in_ns=11 * SECOND)) == []

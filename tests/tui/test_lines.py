@@ -23,11 +23,14 @@ from tests.terminal import RESTORED, Terminal
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
 
-def test_a_shell_suspends_the_screen_and_brings_it_back(sleep_profile: Path, tmp_path: Path) -> None:
+def test_a_shell_suspends_the_screen_and_brings_it_back(
+    sleep_profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "log.msgpack"
+    monkeypatch.setenv("PS1", "ready> ")
     shell = Terminal("--norc", "-i", program=("/bin/bash",))
     try:
-        shell.wait_for("$" if os.getuid() else "#")
+        shell.wait_for("ready>")
         shell.press(f"{sys.executable} -m quintet {sleep_profile} --log {log}\r")
         shell.wait_for("● on for")
         shell.press("\x1a")

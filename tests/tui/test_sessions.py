@@ -41,7 +41,7 @@ def test_detach_list_attach_from_another_folder_and_stop(live: Terminal, log: Pa
     assert live.end() == 0
     assert RESTORED in live.raw
     assert "quintet attach log" in live.text()
-    assert quintet("ls").stdout.startswith("log  for 0 min")
+    assert quintet("ls").stdout.startswith("log  live 0 min")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     os.chdir(elsewhere)
@@ -62,7 +62,7 @@ def test_detach_list_attach_from_another_folder_and_stop(live: Terminal, log: Pa
     assert (stopped.returncode, stopped.stdout.strip()) == (0, str(log))
     wait_until(lambda: not alive(family), "everything's end")
     whole(log)
-    assert quintet("ls").stdout == ""
+    assert "  live " not in quintet("ls").stdout
 
 
 def test_a_closed_terminal_ends_the_screen_only(live: Terminal, log: Path) -> None:
@@ -152,7 +152,7 @@ def test_what_a_killed_session_left_is_cleaned_by_the_next_ls(live: Terminal, ow
     live.wait_for("supervisor is gone")
     folder = own_state / "quintet" / "sessions"
     assert len(list(folder.iterdir())) == 1
-    assert quintet("ls").stdout == ""
+    assert "  live " not in quintet("ls").stdout
     assert list(folder.iterdir()) == []
 
 

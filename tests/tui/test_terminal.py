@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
-import msgpack
 import psutil
 import pytest
 
@@ -142,14 +142,38 @@ def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: P
     assert folded(read(log)).end is None
 
 
-def test_a_screen_that_breaks_restores_its_terminal_and_ends_what_it_started(live: Terminal, log: Path) -> None:
-    live.wait_for("● on for")
-    family = live.family()
-    with log.open("ab") as out:
-        out.write(msgpack.packb(["gate", 99, True, 0, 0]))  # of a lane that there is not: no supervisor writes that
-    assert live.end() == 1
-    assert RESTORED in live.raw
-    wait_until(lambda: not alive(family), "everything's end")
+BREAKS = """
+import sys
+from pathlib import Path
+from quintet.tui import app
+draw = app.draw
+def breaks(*arguments):
+    if Path({flag!r}).exists():
+        raise RuntimeError("this screen broke")
+    return draw(*arguments)
+app.draw = breaks
+from quintet.cli import main
+sys.argv[0] = "quintet"
+main()
+"""
+
+
+def test_a_screen_that_breaks_restores_its_terminal_and_ends_what_it_started(
+    sleep_profile: Path, log: Path, tmp_path: Path
+) -> None:
+    flag = tmp_path / "break"
+    program = (sys.executable, "-c", BREAKS.format(flag=str(flag)))
+    terminal = Terminal(str(sleep_profile), "--log", str(log), program=program)
+    try:
+        terminal.wait_for("● on for")
+        family = terminal.family()
+        flag.touch()
+        assert terminal.end() == 1
+        assert RESTORED in terminal.raw
+        assert "this screen broke" in terminal.text()
+        wait_until(lambda: not alive(family), "everything's end")
+    finally:
+        terminal.close()
 
 
 def test_a_terminal_that_is_too_small_is_refused(sleep_profile: Path, log: Path) -> None:

@@ -11,7 +11,8 @@ from ultralytics import YOLO
 from quintet.engine import switches
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.weights import there
-from tests.engine.worker.test_scoring import IMAGES, MICRO, THEIRS, loaded, own_layout, run
+from tests.engine.worker.drawn import THEIRS
+from tests.engine.worker.test_scoring import IMAGES, MICRO, loaded, own_layout, run
 
 pytestmark = pytest.mark.slow
 LEVELS = switches.starting_levels(1)

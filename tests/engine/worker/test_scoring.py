@@ -21,25 +21,10 @@ from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.yolo import KeptResults, YoloBackend, result_bytes
 from quintet.profiles import micro
+from tests.engine.worker.drawn import THEIRS
 
 MICRO = Path(micro.__file__).parent
 IMAGES = 64
-BOXES = {"precision": "precision", "recall": "recall", "map50": "mAP50", "map": "mAP50-95"}
-THEIRS = {
-    "cls": {"top1": "metrics/accuracy_top1", "top5": "metrics/accuracy_top5"},
-    **{
-        task: {
-            f"{ours}_{end}": f"metrics/{theirs}({letter})" for end, letter in parts for ours, theirs in BOXES.items()
-        }
-        for task, parts in {
-            "detect": [("box", "B")],
-            "seg": [("box", "B"), ("mask", "M")],
-            "pose": [("box", "B"), ("pose", "P")],
-            "obb": [("obb", "B")],
-        }.items()
-    },
-}
-"""What each value is called by us and by Ultralytics, per task."""
 VALIDATION: Levels = {"data": "validation", "score": "inline", "keep": "results"}
 WITHOUT: Levels = {"data": "validation", "score": "off", "keep": "off"}
 INFERENCE: Levels = {"data": "inference", "score": "off", "keep": "off"}

@@ -1,0 +1,106 @@
+"""Export: frames to Parquet or CSV files, or a Perfetto trace. A draft first, then renamed; nothing is overwritten unasked."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from quintet.engine.frames.columns import SCHEMA
+from quintet.engine.frames.frames import Frames
+from quintet.engine.frames.trace import write_trace
+from quintet.engine.profile import BadInput
+
+FORMATS = ("parquet", "csv", "perfetto")
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+
+
+def checked(form: str, out: Path, *, force: bool) -> None:
+    """Refuse what cannot be exported, before a long log is read. Raises BadInput."""
+    if form not in FORMATS:
+        raise BadInput(f"--format {form}: there are {', '.join(FORMATS)}.")
+    if out.exists() and out.is_dir() == (form == "perfetto"):
+        wanted = "a folder, and perfetto needs a file" if out.is_dir() else f"a file, and {form} needs a folder"
+        raise BadInput(f"{out} is {wanted}.")
+    if out.exists() and not force and (form == "perfetto" or any(out.iterdir())):
+        raise BadInput(f"{out} exists already. Give --out another path, or --force to replace what is there.")
+    if not out.absolute().parent.is_dir():
+        raise BadInput(
+            f"There is no folder {out.absolute().parent} for the export. Make it, or give --out another path."
+        )
+    if form != "perfetto" and importlib.util.find_spec("pyarrow") is None:
+        raise BadInput("Parquet and CSV are written by pyarrow, which is missing. Install it with: pip install pyarrow")
+
+
+def export(frames: Frames, form: str, out: Path, *, progress: Progress) -> None:
+    """Write frames to a folder (parquet, csv: a file each, and start.json) or to a file (perfetto).
+
+    Files of these names are replaced, others in the folder are left alone: see `checked`. Raises BadInput when `out`
+    cannot be written; then nothing of it is left.
+    """
+    try:
+        if form == "perfetto":
+            _file(frames, out, progress)
+        else:
+            _folder(frames, form, out, progress)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be written: {error.strerror or error}.") from error
+
+
+def _file(frames: Frames, out: Path, progress: Progress) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.absolute().parent)
+    draft = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor has no path
+            write_trace(frames, file, progress)
+        draft.chmod(0o666 & ~_mask())
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _folder(frames: Frames, form: str, out: Path, progress: Progress) -> None:
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+    try:
+        for place, name in enumerate(SCHEMA):
+            progress(place, len(SCHEMA))
+            _write(getattr(frames, name), form, draft / f"{name}.{form}")
+        told = json.dumps({**frames.start, "notes": frames.notes}, indent=1, ensure_ascii=False, default=str)
+        (draft / "start.json").write_text(told, encoding="utf-8")
+        draft.chmod(0o777 & ~_mask())
+        if not out.exists():
+            draft.rename(out)
+        else:
+            for file in sorted(draft.iterdir()):
+                file.replace(out / file.name)
+        progress(len(SCHEMA), len(SCHEMA))
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write(frame: Any, form: str, path: Path) -> None:
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    if form == "parquet":
+        pyarrow.parquet.write_table(table, path)
+        return
+    plain = [
+        pyarrow.field(field.name, pyarrow.string() if pyarrow.types.is_dictionary(field.type) else field.type)
+        for field in table.schema
+    ]
+    pyarrow.csv.write_csv(table.cast(pyarrow.schema(plain)), path)
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

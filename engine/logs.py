@@ -1,0 +1,105 @@
+"""A whole log, read and folded for whoever shows or exports it: where it lies, what is in it, and what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from quintet.engine import places, registry
+from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.profile import BadInput
+from quintet.engine.session import Session
+
+Folded = TypeVar("Folded", bound=Session)
+
+
+class Log(NamedTuple):
+    """A session as its journal tells it, and what the journal's reader found; byte ranges are (from, to)."""
+
+    path: Path
+    session: Session
+    bad: list[tuple[int, int]]
+    unverified_bytes: int
+
+    @property
+    def losses(self) -> list[str]:
+        """What was left out, a sentence each; empty for a whole journal."""
+        return losses(self.session, self.bad)
+
+
+def losses(session: Session, bad: list[tuple[int, int]]) -> list[str]:
+    """What a reader left out, a sentence each."""
+    found = [
+        f"bytes {begin} to {end} do not pass their check and were left out"
+        if end > begin
+        else f"bytes are missing at byte {begin}"
+        for begin, end in bad
+    ]
+    for begin_ns, end_ns in session.doubt.spans:
+        since = (begin_ns - session.origin_ns) / 1e9
+        until = "on" if end_ns is None else f"to {(end_ns - session.origin_ns) / 1e9:.1f} s"
+        found.append(f"from {since:.1f} s {until} the setting is not known, and images then count for none")
+    found += [f"{count} {kind} events could not be used" for kind, count in sorted(session.left_out.items())]
+    return found
+
+
+def find(log: str | Path) -> Path:
+    """The path of a log given as a path or a session's name: live, in ./logs, or in the state folder's logs.
+
+    Raises BadInput when there is none.
+    """
+    path = Path(log).expanduser()
+    if path.exists() or path.name != str(log):
+        return path
+    live = {entry.name: Path(entry.journal) for entry in registry.sessions()}
+    if str(log) in live:
+        return live[str(log)]
+    for folder in places.log_folders():
+        for name in (f"{log}.msgpack", str(log)):
+            if (folder / name).is_file():
+                return folder / name
+    raise BadInput(f"{log} cannot be read: there is no such file, and no session of that name in the log folder.")
+
+
+def take(path: Path, session: Folded) -> tuple[Folded, list[tuple[int, int]], int]:
+    """Fold a whole journal into this empty session; with it the byte ranges left out, and the bytes without a check.
+
+    Raises BadInput with one sentence for a file that is none, or whose beginning is lost.
+    """
+    empty = type(session)
+    try:
+        with Reader(path) as reader, _without_collections():
+            while True:
+                batch = reader.poll()
+                session = empty() if batch.again else session
+                session.fold(batch.events)
+                if batch.at_end:
+                    break
+            if session.start is None:
+                raise BadInput(f"The `start` event of {path} is damaged, and without it nothing in it can be read.")
+            return session, reader.bad, reader.unverified_bytes
+    except NoJournal as error:
+        raise BadInput(str(error)) from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """Millions of small lists without cycles come and go: looking for cycles among them takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def read(log: str | Path) -> Log:
+    """The log of a path or a session's name. Raises BadInput."""
+    path = find(log)
+    return Log(path, *take(path, Session()))

@@ -1,0 +1,57 @@
+"""A plan on the simulated machine, written as a journal at once: tens of minutes of it in some seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from quintet.engine import conducting, places
+from quintet.engine.events import End, Samples, Start
+from quintet.engine.journal import Journal
+from quintet.engine.manifest import manifest
+from quintet.engine.profile import BadInput, Profile
+from quintet.engine.rehearsal import rehearse
+from quintet.engine.simulated import Machine, services
+
+SAID_S = 5.0
+
+
+def is_simulated(profile: Profile) -> bool:
+    """Whether all its lanes are simulated. Raises BadInput when only some are: they would share no device."""
+    kinds = {lane.backend for lane in profile.lanes}
+    if "simulated" in kinds and len(kinds) > 1:
+        raise BadInput(f"{Path(profile.path).name}: all lanes are simulated or none. Change `backend`.")
+    return kinds == {"simulated"}
+
+
+def carry_out(profile: Profile, asked: dict[str, Any], log: Path | None) -> int:
+    """Write the journal of a plan in simulated time; its path alone to stdout. Raises BadInput."""
+    levels = [lane.levels() for lane in profile.lanes]
+    plan = conducting.made(
+        {"seed": profile.seed, **asked}, [lane.name for lane in profile.lanes], dict(enumerate(levels))
+    )
+    begin_ns = time.monotonic_ns()
+    machine = Machine(services([lane.task for lane in profile.lanes]), levels, plan.seed, begin_ns=begin_ns)
+    path = places.new_journal(profile.name, log)
+    try:
+        journal = Journal(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}. Give --log another path.") from error
+    print(path, flush=True)
+    said, images = time.monotonic(), [0] * len(levels)
+    for frame in rehearse(plan, machine):
+        told = frame
+        if isinstance(frame, Start):
+            told = Start(frame.format, frame.t_ns, time.time_ns(), manifest(profile, []))
+        elif isinstance(frame, Samples):
+            images[frame.lane] += len(frame.rows)
+        elif isinstance(frame, End):
+            told = End(frame.t_ns, frame.reason, {"images": images})
+        journal.append(told)
+        if time.monotonic() - said > SAID_S:
+            said = time.monotonic()
+            print(f"{(machine.now_ns - begin_ns) / 60e9:.1f} simulated minutes", file=sys.stderr, flush=True)
+    journal.close()
+    return 0

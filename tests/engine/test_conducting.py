@@ -1,0 +1,110 @@
+"""Plans in live sessions: real processes are gated, flipped and acknowledged, and nothing else may touch the switches."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quintet.engine import events as ev
+from quintet.engine.blocks import counted, runs
+from quintet.engine.control import Client
+from quintet.engine.journal import read
+from quintet.engine.session import Session, folded
+from tests.running import Headless
+
+pytestmark = pytest.mark.slow
+
+
+def ask(state: Path, what: str, arguments: dict[str, Any]) -> ev.Reply:
+    async def once() -> ev.Reply:
+        client = Client(lambda: None)
+        socket = next((state / "quintet" / "sessions").glob("*/control"))
+        await client.open(socket, ev.Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
+        reply = await client.ask(what, arguments)
+        await client.close()
+        return reply
+
+    return asyncio.run(once())
+
+
+def quintet(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "quintet", *words], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def state(session: Session) -> str:
+    found = runs(session)
+    return str(found[-1].told["state"]) if found else ""
+
+
+def test_a_study_from_the_command_line_runs_to_its_end(sleep_profile: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.msgpack"
+    done = quintet(
+        "study", str(sleep_profile), "--headless", "--rounds", "1", "--lanes", "cls,seg", "--modes",
+        "validation,withoutval", "--log", str(log),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{log}\n"
+    assert "1 round: means only; 8 rounds need" in done.stderr
+    session = folded(read(log))
+    assert session.end is not None
+    assert session.end.reason == "plan"
+    (run,) = runs(session)
+    assert (run.told["kind"], run.told["rounds"], run.told["reason"], run.lanes) == ("study", 1, "planned", (0, 3))
+    visits = list(counted(session, run))
+    assert len(visits) == 6 + 1  # together and two alone, two modes each, and a placebo
+    for visit in visits:
+        block = session.blocks[visit.place]
+        assert block.end is not None
+        begin, end = block.start.started_ns, block.end.t_ns
+        for lane in session.lanes:
+            first, last = lane.rows.span(begin + 200_000_000, end)
+            assert (last - first > 10) == (lane.number in visit.key[2]), (visit, lane.name)
+            arms = {lane.rows.arm[place] for place in range(first, last)}
+            modes = {arm.levels["mode"] for arm in lane.arms if arm.arm in arms}
+            assert modes <= {visit.key[1]}
+    placebo = next(visit for visit in visits if visit.placebo)
+    requested = session.blocks[placebo.place].start.requested_ns
+    its = next(a for a in session.asked.values() if "set" in a.command.what and a.command.t_ns >= requested)
+    assert {answer.outcome for answer in its.answers.values()} == {"same"}
+
+
+def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
+    sleep_profile: Path, tmp_path: Path, own_state: Path
+) -> None:
+    run = Headless(sleep_profile, tmp_path)
+    run.wait_running()
+    plan = {"kind": "ab", "switch": "score", "levels": ["inline", "off"], "rounds": 4}
+    assert ask(own_state, "plan", {**plan, "levels": ["inline", "loud"]}).outcome == "refused"
+    assert ask(own_state, "plan", plan).outcome == "done"
+    assert "under way already" in ask(own_state, "plan", plan).text
+    assert "Stop it first" in ask(own_state, "set", {"lanes": [0], "levels": {"think": 5}}).text
+    run.wait_for(lambda s: state(s) == "fixed" and bool(s.blocks) and s.blocks[-1].start.round == 0, "the first round")
+    ready = run.session().lanes[1].ready
+    assert ready is not None
+    os.kill(ready.pid, signal.SIGKILL)
+    session = run.wait_for(
+        lambda s: any(block.end and "detect" in block.end.void for block in s.blocks) and s.blocks[-1].counts,
+        "a block without the lane that died",
+    )
+    assert session.blocks[-1].start.cell["lanes"] == [0, 2, 3, 4]
+    assert ask(own_state, "pause", {"on": True}).outcome == "done"
+    assert ask(own_state, "pause", {"on": False}).outcome == "done"
+    assert ask(own_state, "stop_plan", {}).outcome == "done"
+    session = run.wait_for(lambda s: state(s) == "over", "the plan's end")
+    assert runs(session)[-1].told["reason"] == "stopped"
+    run.wait_for(
+        lambda s: all(lane.arms[-1].levels["score"] == "inline" and lane.open for lane in s.lanes if lane.number != 1),
+        "the lanes as they were before",
+    )
+    assert ask(own_state, "set", {"lanes": [0], "levels": {"think": 5}}).outcome == "done"
+    run.process.terminate()
+    assert run.end() == 1  # a lane was killed

@@ -1,0 +1,63 @@
+"""How far a plan is at a moment, from the journal alone."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgpack
+
+from quintet.engine import events as ev
+from quintet.engine import plans
+from quintet.engine.progress import Progress, progress
+from quintet.engine.rehearsal import rehearse
+from quintet.engine.session import Session, folded
+from quintet.engine.simulated import Machine, services
+from tests.making import NAMES, SECOND, Maker, at
+
+
+@cache
+def rehearsed() -> Session:
+    frames = rehearse(plans.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0)))
+    return folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+
+
+def at_block(place: int, after_ns: int = 2 * SECOND) -> Progress:
+    session = rehearsed()
+    found = progress(session, session.blocks[place].start.started_ns + after_ns)
+    assert found is not None
+    return found
+
+
+def test_there_is_none_before_a_plan() -> None:
+    assert progress(Maker().ready().gate_all(2).session(), at(3)) is None
+
+
+def test_a_plan_measures_rates_first_and_says_what_it_buys() -> None:
+    found = at_block(0)
+    assert (found.state, found.round, found.block, found.rounds) == ("calibrating", 0, 0, 4)
+    assert "4 rounds: means only" in found.buys
+
+
+def test_round_block_and_the_time_left_are_told() -> None:
+    session = rehearsed()
+    first = next(place for place, block in enumerate(session.blocks) if block.start.round == 1)
+    found = at_block(first)
+    assert (found.state, found.round, found.block, found.blocks) == ("running", 1, 1, 2)
+    assert found.cell == session.blocks[first].start.cell
+    assert (found.elapsed_ns, found.measured_ns) == (SECOND, 4 * SECOND)
+    assert at_block(first).left_ns > at_block(first + 1).left_ns > 0
+    assert at_block(0).left_ns >= at_block(first).left_ns
+
+
+def test_the_first_round_has_its_placebo_as_a_block_more() -> None:
+    session = rehearsed()
+    first = next(place for place, block in enumerate(session.blocks) if block.start.round == 0)
+    assert at_block(first).blocks == 3
+    assert [at_block(first + step).block for step in range(3)] == [1, 2, 3]
+
+
+def test_a_plan_that_is_over_says_why() -> None:
+    session = rehearsed()
+    found = progress(session, session.last_ns)
+    assert found is not None
+    assert (found.state, found.reason, found.round, found.left_ns, found.cell) == ("over", "planned", 4, 0, None)

@@ -1,0 +1,109 @@
+"""`quintet report` as a person meets it: formats, files, exit statuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from quintet.engine import plans
+from quintet.engine.journal import Journal
+from tests.engine.report.made import effects_ms
+from tests.making import NAMES
+from tests.planned import planned
+from tests.test_cli import quintet
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("logs") / "ab.msgpack"
+    journal = Journal(path)
+    for frame in planned(plans.ab(NAMES, rounds=6), effects_ms()):
+        journal.append(frame)
+    journal.close()
+    return str(path)
+
+
+def test_every_format_goes_to_the_output_or_to_a_file(log: str, tmp_path: Path) -> None:
+    for form, begins in (
+        ("text", "With accuracy"),
+        ("md", "With accuracy"),
+        ("json", "{"),
+        ("html", "<!doctype html>"),
+    ):
+        ran = quintet("report", log, "--format", form)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout.startswith(begins)
+        out = tmp_path / f"report.{form}"
+        ran = quintet("report", log, "--format", form, "--out", str(out))
+        assert ran.stdout == f"{out}\n"
+        assert out.read_text().startswith(begins)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+        "report.text",
+    ]
+
+
+def test_the_files_ending_chooses_and_nothing_is_overwritten_unasked(log: str, tmp_path: Path) -> None:
+    out = tmp_path / "a.json"
+    assert quintet("report", log, "--out", str(out)).returncode == 0
+    assert json.loads(out.read_text())["schema"] == 1
+    out.write_text("mine")
+    ran = quintet("report", log, "--out", str(out))
+    assert (ran.returncode, ran.stderr.count("\n"), "Give --force" in ran.stderr) == (2, 1, True)
+    assert out.read_text() == "mine"
+    assert quintet("report", log, "--out", str(out), "--force").returncode == 0
+    assert json.loads(out.read_text())["schema"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--format", "pdf"), "--format pdf: there are text, md, json, html."),
+        (("--outcome", "speed"), "--outcome speed: there are infer, predict, scored, request, cycle, images_per_s."),
+        (("--margin", "-1"), "--margin -1"),
+        (("--out", "/nowhere/at/all/a.md"), "there is no folder"),
+        (("--out", "/proc/a.md"), "cannot be written"),
+        (("--fail-if", "nonsense"), "write TABLE.LANE > NUMBER"),
+        (("--fail-if", "accuracy_off.alone.cls > 1"), "there are accuracy_off.together"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_printed(log: str, words: tuple[str, ...], says: str) -> None:
+    ran = quintet("report", log, *words)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert says in ran.stderr
+
+
+def test_limits_are_status_3_and_the_report_is_there_all_the_same(log: str, tmp_path: Path) -> None:
+    out = tmp_path / "a.md"
+    slow, quick = "accuracy_off.together.detect > 10", "accuracy_off.together.detect > 60"
+    ran = quintet("report", log, "--fail-if", quick, "--fail-if", slow, "--out", str(out))
+    assert ran.returncode == 3
+    assert out.exists()
+    assert "> 10 % holds" in ran.stderr
+    assert quintet("report", log, "--fail-if", quick).returncode == 0
+    rate = ("--outcome", "images_per_s", "--fail-if", "accuracy_off.together.detect < -3")
+    assert quintet("report", log, *rate).returncode == 0
+
+
+def test_without_an_interval_it_is_a_warning_and_strict_is_3(tmp_path: Path) -> None:
+    path = tmp_path / "short.msgpack"
+    journal = Journal(path)
+    for frame in planned(plans.ab(NAMES, rounds=2), effects_ms()):
+        journal.append(frame)
+    journal.close()
+    words = ("report", str(path), "--fail-if", "accuracy_off.together.detect > 10")
+    ran = quintet(*words)
+    assert (ran.returncode, "has no interval (too few rounds)" in ran.stderr) == (0, True)
+    assert quintet(*words, "--strict").returncode == 3
+
+
+def test_another_burn_in_reaches_planned_blocks(log: str) -> None:
+    usual, longer = (json.loads(quintet("report", log, "--format", "json", *words).stdout)
+                     for words in ((), ("--burn-in", "3")))  # fmt: skip
+    assert longer["cells"][0]["images"] < usual["cells"][0]["images"]
+    assert "burn in 3 s" in longer["session"]["method"]["rules"]

@@ -1,0 +1,125 @@
+"""The flip table as values: a flip by hand, or what an A/B has found. What has no value is None, and is drawn as a dash."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from quintet.engine.blocks import RATE
+from quintet.engine.contrasts import by_hand, table_name
+from quintet.engine.session import Session
+from quintet.engine.stretches import Difference
+from quintet.engine.tables import ACCURACY, Comparison, heading
+from quintet.engine.verdicts import Contrast
+from quintet.tui.scene import Scene
+from quintet.tui.studied import Study
+
+UNITS = {RATE: "images/s"}
+INTERVALS = {
+    "live": "95 % live", "planned": "95 % planned", "exploratory": "95 % exploratory, by hand",
+}  # fmt: skip
+
+
+class Line(NamedTuple):
+    """One lane: the outcome at levels a and b (nanoseconds; images/s), the changes in percent, the interval if any."""
+
+    name: str
+    a: float | None = None
+    b: float | None = None
+    change_pct: float | None = None
+    rate_pct: float | None = None
+    contrast: Contrast | None = None
+    """Only with an interval."""
+    settled: bool = False
+    """Dim until both stretches are a block long."""
+
+
+class FlipTable(NamedTuple):
+    """The table with its headings; `name` says what against what, `method` where, what and how sure."""
+
+    name: str
+    a: str
+    b: str
+    method: str
+    regime: str
+    lines: tuple[Line, ...]
+
+    @property
+    def interval(self) -> str | None:
+        """The kind of interval that its lines have, if any."""
+        return next((line.contrast.interval for line in self.lines if line.contrast is not None), None)
+
+
+def outcome_words(outcome: str) -> str:
+    """`predict, ms per image`, or images/s."""
+    return UNITS.get(outcome, f"{outcome}, ms per image")
+
+
+def flip_table(scene: Scene) -> FlipTable:
+    """The table of the moment: of the A/B when its page is shown, else of the latest flip by hand."""
+    if scene.page != "flips" and scene.study is not None and scene.study.progress.kind in ("ab", "observe"):
+        return _of_plan(scene, scene.study)
+    if scene.comparison is None:
+        key = "press a" if not scene.view.loading else "press a once the lanes run"
+        method = f"{scene.view.regime or 'together'} · {outcome_words(scene.outcome)} · nothing to compare yet: {key}"
+        lines = tuple(Line(lane.name) for lane in scene.session.lanes)
+        return FlipTable("accuracy off against on", "on", "off", method, "press a", lines)
+    return _of_flip(scene, scene.comparison)
+
+
+def _of_flip(scene: Scene, found: Comparison) -> FlipTable:
+    session = scene.session
+    name, place = heading(session, found)
+    contrasts = by_hand(session, found.a, found.b, scene.outcome, scene.now_ns)
+    by_lane = {row.lane: row for row in found.rows}
+    lines = []
+    for lane in session.lanes:
+        row, contrast = by_lane.get(lane.number), contrasts.get(lane.number)
+        if row is None:
+            lines.append(Line(lane.name))
+            continue
+        known = contrast if contrast is not None and contrast.interval is not None else None
+        change = known.change_pct if known else row.rate_pct if scene.outcome == RATE else row.change_pct
+        a, b = (1e9 / mean if mean and scene.outcome == RATE else mean for mean in (row.a_ns, row.b_ns))
+        lines.append(Line(lane.name, a, b, change, row.rate_pct, known, row.settled))
+    on, off = level_names(session, found.difference, found.difference.lanes != found.a.lanes)
+    how = "95 % exploratory" if any(line.contrast for line in lines) else "exploratory"
+    method = f"{place} · {found.regime} · {outcome_words(scene.outcome)} · {how}, by hand"
+    return FlipTable(name, on, off, method, found.regime, tuple(lines))
+
+
+def level_names(session: Session, change: Difference, some: bool) -> tuple[str, str]:
+    """The two columns' headings, level a first; where only some lanes were flipped, the first names them."""
+    a, b = ("on", "off") if {change.a, change.b} == set(ACCURACY) else (str(change.a), str(change.b))
+    if some:
+        a = f"{session.lanes[change.lanes[0]].name} {a}" if len(change.lanes) == 1 else f"these {a}"
+    return a[:13], b[:7]
+
+
+def _of_plan(scene: Scene, study: Study) -> FlipTable:
+    told, found = study.run.told, study.found
+    switch, (a, b) = str(told["switch"]), told["levels"]
+    regimes = [str(regime["name"]) for regime in told["regimes"]]
+    regime = regimes[0]
+    its = table_name(switch, a, b, regime)
+    table, rates = found.tables.get(its), found.rates.get(its)
+    lines = []
+    for lane in scene.session.lanes:
+        contrast = found.contrast(its, lane.number)
+        means = [found.mean(lane.number, regime, level) for level in (a, b)]
+        rate = rates.lanes.get(lane.number) if rates else None
+        if contrast is None:
+            lines.append(Line(lane.name))
+            continue
+        known = contrast if contrast.interval is not None else None
+        one, other = (mean.mean if mean else None for mean in means)
+        lines.append(
+            Line(lane.name, one, other, contrast.change_pct, rate.change_pct if rate else None, known, settled=True)
+        )
+    accuracy = switch == "mode" and (a, b) == ACCURACY
+    name = "accuracy off against on" if accuracy else f"{switch} {b} against {a}"
+    kind = next((line.contrast.interval for line in lines if line.contrast), None)
+    rounds = max((one.rounds for one in table.lanes.values()), default=0) if table else 0
+    how = INTERVALS[kind] if kind else "no interval yet"
+    method = f"{regime} · {outcome_words(scene.outcome)} · {how} · {rounds} of {study.progress.rounds or '?'} rounds"
+    shown = ("on", "off") if accuracy else (str(a)[:13], str(b)[:7])
+    return FlipTable(name, *shown, method, regime, tuple(lines))

@@ -1,0 +1,114 @@
+"""One sentence below the table: what is still open, or what to do."""
+
+from __future__ import annotations
+
+from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
+from quintet.engine.progress import Progress
+from quintet.engine.wording import count
+from quintet.tui.part import Canvas, Row
+from quintet.tui.past import next_moment
+from quintet.tui.results import FlipTable, flip_table
+from quintet.tui.scene import Scene
+from quintet.tui.status import accuracy_words
+from quintet.tui.studied import Study
+from quintet.tui.words import about, clock, shortened
+
+
+def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
+    """One sentence on what is still open, or what to do; in a look back what comes next."""
+    canvas = Canvas(width, 1)
+    if scene.looking is None:
+        canvas.put(1, 0, shortened(open_sentence(scene), width - 2), "dim")
+        return canvas
+    words, role = ("loading", "text") if scene.view.loading else accuracy_words(scene, narrow=False)
+    after = next_moment(scene.session, scene.now_ns, 1)
+    origin = scene.session.origin_ns
+    row: Row = [(f"at {clock(scene.view.age_ns)}  ", "dim"), (words.partition(" for ")[0], role)]
+    if after is not None and after.t_ns <= scene.edge_ns:
+        row.append((f"   next {after.words} {clock(after.t_ns - origin)}", "dim"))
+    if pages:
+        row.append((f"   {pages}: press tab", "dim"))
+    canvas.put_row(1, 0, row)
+    return canvas
+
+
+def open_sentence(scene: Scene) -> str:
+    """What the person would ask next."""
+    seen = scene.view
+    if seen.ended is not None or scene.orphaned or seen.loading:
+        return _about_the_session(scene)
+    if scene.study is not None and scene.page != "flips":
+        return plan_sentence(scene.study, [lane.name for lane in scene.session.lanes])
+    if scene.comparison is None:
+        return "Means leave out each change's burn-in: 1 s and 5 images."
+    if any(not row.settled for row in scene.comparison.rows):
+        return "This stretch is still short: its change is dim until it is a block long."
+    told = hand_sentence(flip_table(scene))
+    return told or "One flip is no proof: press b for an interval. predict is without scoring, images/s with it."
+
+
+def _about_the_session(scene: Scene) -> str:
+    seen = scene.view
+    if seen.ended is not None:
+        return "The session has ended and its journal is whole. q leaves."
+    if scene.orphaned:
+        return "The supervisor is gone and its workers with it; the journal holds all but the last moment. q leaves."
+    failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
+    left = len(seen.lanes) - len(failed)
+    words = {
+        0: "no lane is left to start: r tries again, e shows a lane's log.",
+        1: "one lane starts when it is warm.",
+    }.get(left, f"{count(left)} lanes start together when the last of them is warm.")
+    stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
+    return words[0].upper() + words[1:] + stays
+
+
+def hand_sentence(table: FlipTable) -> str:
+    """How well the least known lane of an open table is known; nothing without intervals."""
+    open_ = [
+        (line.contrast.resolved_pct, line.name)
+        for line in table.lines
+        if line.contrast is not None and line.contrast.verdict == "not yet" and line.contrast.resolved_pct is not None
+    ]
+    if not open_:
+        return ""
+    worst, name = max(open_)
+    return f"{name} is known to within {worst:.0f} %. From flips by hand: b asks the same with a plan, and faster."
+
+
+def plan_sentence(study: Study, names: list[str]) -> str:
+    """What is still open in a plan's table, and about how long until it is known."""
+    far = study.progress
+    if far.state == "calibrating":
+        return far.buys
+    if far.state == "paused":
+        return "The plan is paused; its lanes run on. x, then p goes on."
+    if far.kind == "matrix":
+        return (
+            "Main effects only: what two flips do together cancels in the pairs." if study.run.reached else _left(far)
+        )
+    return _open_contrasts(study, names)
+
+
+def _open_contrasts(study: Study, names: list[str]) -> str:
+    far = study.progress
+    contrasts = [
+        (one, names[lane])
+        for name, table in study.found.tables.items()
+        if name.startswith("accuracy_off") or far.kind != "study"
+        for lane, one in table.lanes.items()
+    ]
+    if all(one.interval is None for one, _ in contrasts):
+        if far.state == "over":
+            return f"{study.rounds} rounds are too few for intervals: {MEANS_ONLY} are needed, {LIVE_FROM} are better."
+        return f"Means only so far: intervals come from round {LIVE_FROM} on. {_left(far)}"
+    unsure = [(one.resolved_pct or 0.0, name) for one, name in contrasts if one.verdict == "not yet"]
+    if not unsure:
+        return "" if far.state == "over" else _left(far)
+    worst, name = max(unsure)
+    return f"not yet: the least known ({name}) is known to within {worst:.1f} %; a change near 2 % may stay open."
+
+
+def _left(far: Progress) -> str:
+    words = about(far.left_ns)
+    return f"{words[0].upper()}{words[1:]} left."
