@@ -68,6 +68,10 @@ COLOURLESS = ("vt52", "vt100", "vt102", "vt220", "vt320")
 """Terminals of one colour that are still met. terminfo knows them all, but curses reads it once a process only."""
 
 
+MANY = ("xterm-kitty", "xterm-ghostty", "alacritty", "foot", "wezterm", "iterm2", "contour")
+"""Terminals of 256 colours and more whose TERM does not say so; COLORTERM does, but ssh leaves it behind."""
+
+
 def _colours(environ: Mapping[str, str], asked: str) -> str:
     """What was asked for; else none with NO_COLOR, 256 where TERM or COLORTERM say so, 16 but for terminals of one colour."""
     if asked != "auto":
@@ -76,6 +80,8 @@ def _colours(environ: Mapping[str, str], asked: str) -> str:
         return "none"
     term = environ.get("TERM", "")
     if "256color" in term or "direct" in term or environ.get("COLORTERM") in ("truecolor", "24bit"):
+        return "256"
+    if term.startswith(MANY):
         return "256"
     return "none" if term.startswith(COLOURLESS) or term.endswith(("-m", "-mono")) else "16"
 

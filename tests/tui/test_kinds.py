@@ -41,6 +41,7 @@ def usual() -> Iterator[None]:
         ({"TERM": "xterm", "COLORTERM": "truecolor"}, "256"),
         ({"TERM": "xterm-direct"}, "256"),
         ({"TERM": "xterm"}, "16"),
+        ({"TERM": "xterm-kitty"}, "256"),
         ({"TERM": "linux"}, "16"),
         ({"TERM": "no-such-terminal"}, "16"),
         ({"TERM": "vt100"}, "none"),
