@@ -51,8 +51,11 @@ class Playhead:
         """What a scene needs of a look back; None at the live edge."""
         if self.live:
             return None
-        live_ns = self._clock() if session.end is None else session.end.t_ns
-        return Looking(self.edge_ns(session), live_ns, self.replay, self.speed, self.playing)
+        return Looking(self.edge_ns(session), self._latest_ns(session), self.replay, self.speed, self.playing)
+
+    def _latest_ns(self, session: Session) -> int:
+        """The time where the session lives; an ended one stands still."""
+        return self._clock() if session.end is None else min(self._clock(), session.end.t_ns)
 
     def space(self, session: Session) -> None:
         """Live: freeze, or go back to the live edge. In a replay: stand, or play on; from its end, from its beginning."""
@@ -69,7 +72,7 @@ class Playhead:
     def seek(self, to_ns: int, session: Session) -> None:
         """Put the cursor somewhere in the session; freezes a live one, goes on playing where it plays."""
         if self.live:
-            self._edge_ns = self._clock() if session.end is None else session.end.t_ns
+            self._edge_ns = self._latest_ns(session)
         self._at_ns = max(session.origin_ns, min(to_ns, self._edge_ns if not self.replay else self.edge_ns(session)))
         if self.playing:
             self._since_ns = self._clock()
