@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -140,13 +141,17 @@ def compare(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where weights, data, device or switches differ.")
     ] = False,
+    form: Annotated[str, typer.Option("--format", help="text, md, json or html.")] = "text",
 ) -> None:
     """Logs side by side. The same cells, each log against the first, with the change from it."""
     from quintet.engine import logs
     from quintet.engine.blocks import RATE
     from quintet.engine.compare import compared, differences
-    from quintet.engine.report.side_by_side import side_by_side
+    from quintet.engine.report import side_by_side
 
+    forms = {"text": side_by_side.text, "md": side_by_side.markdown, "html": side_by_side.html}
+    if form not in (*forms, "json"):
+        raise BadInput(f"--format {form}: choose one of text, md, json, html.")
     if len(log) < 2:
         raise BadInput("compare needs two logs at least.")
     if outcome == RATE:
@@ -160,8 +165,12 @@ def compare(
         differ = differences(first.session, other.session)
         if differ and not anyway:
             raise BadInput(
-                f"{first.path.name} and {other.path.name} were measured under different conditions: "
-                f"{'; '.join(differ)}. Compare them with --anyway."
+                f"{first.path.name} and {other.path.name} were measured under different conditions (--anyway compares them "
+                f"all the same): {'; '.join(differ)}."
             )
-        pages.append(side_by_side(first, other, differ, compared(first.session, other.session, by), outcome))
-    print("\n\n".join(pages))
+        rows = compared(first.session, other.session, by)
+        if form == "json":
+            pages.append(json.dumps(side_by_side.data(first, other, differ, rows, outcome), ensure_ascii=False))
+        else:
+            pages.append(forms[form](first, other, differ, rows, outcome))
+    print(("\n" if form == "json" else "\n\n").join(pages))

@@ -67,18 +67,19 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
         f"{_facts('Conditions', conditions(found))}<h2>Left out, and why</h2><ul>"
         f"{''.join(f'<li>{escape(line)}</li>' for line in left_out)}</ul></section></div>",
         _changes_figure(found, figures),
-        *(_table(sheet) for sheet in results if sheet not in compact),
+        *(table(sheet) for sheet in results if sheet not in compact),
         *_other_figures(told, figures),
-        _table(lanes_sheet(found)),
-        *(_table(sheet) for sheet in compact),
+        table(lanes_sheet(found)),
+        *(table(sheet) for sheet in compact),
     ]
     last = accuracy(found)
     if last:
         parts.append(_facts("Accuracy, last value", last))
-    return _page(name, "\n".join(part for part in parts if part))
+    return page(name, "\n".join(part for part in parts if part))
 
 
-def _page(name: str, body: str) -> str:
+def page(name: str, body: str) -> str:
+    """A whole page of this body."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -136,7 +137,8 @@ def _other_figures(told: Series, figures: dict[str, str]) -> list[str]:
     return made
 
 
-def _table(sheet: Sheet) -> str:
+def table(sheet: Sheet) -> str:
+    """One sheet as a table that scrolls by itself."""
     heads = "".join(
         f"<th{_side(column.side)}>{escape(column.words).replace(chr(10), '<br>')}</th>" for column in sheet.columns
     )

@@ -1,35 +1,93 @@
-"""Two logs side by side in plain text, 80 columns: what differs between them, then the same cells and the change."""
+"""Two logs side by side: what differs between them, then the same cells and the change, in the report's four formats."""
 
 from __future__ import annotations
 
+from html import escape
+from typing import Any
+
 from quintet.engine.compare import Row
 from quintet.engine.logs import Log
+from quintet.engine.report import html as pages
+from quintet.engine.report import markdown as marked
+from quintet.engine.report.sheets import LEFT, Column, Sheet
 from quintet.engine.wording import DASH, signed
 
 
-def side_by_side(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
-    """The table, with the conditions that differ above it, and what is missing of either log."""
-    lines = [f"a  {a.path.name}", f"b  {b.path.name}"]
-    lines += [f"differs: {one}" for one in differ]
-    lines += [f"{name}: {loss}" for name, log in (("a", a), ("b", b)) for loss in log.losses]
-    interval = any(row.low_pct is not None for row in rows)
-    told = "interval of blocks within each session" if interval else "no interval under 5 blocks"
-    lines += ["", f"{outcome}, ms per image, change from a to b; {told}", ""]
+def text(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+    """Plain, 80 columns."""
+    lines = [*told(a, b, differ), "", _note(rows, outcome), ""]
     lines.append(f"{'lane':10}{'regime':11}{'level':13}{'a':>9}{'b':>9}{'change %':>10}{'95 % interval':>18}")
     lines += [
-        f"{row.lane:9.9} {row.regime:10.10} {row.level:12.12} {_milliseconds(row.a_ns)} {_milliseconds(row.b_ns)}"
-        f"{_percent(row.change_pct)}{_interval(row):>18}"
+        f"{row.lane:9.9} {row.regime:10.10} {row.level:12.12} {_milliseconds(row.a_ns):>8} {_milliseconds(row.b_ns):>8}"
+        f"{_percent(row.change_pct):>10}{_interval(row):>18}"
         for row in rows
     ]
     return "\n".join(lines if rows else [*lines, "neither log has an image that counts"])
 
 
+def markdown(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+    """A list of what differs, and the table."""
+    facts = "\n".join(f"- {line}" for line in told(a, b, differ))
+    return f"{facts}\n\n{marked.table(_sheet(rows, outcome))}"
+
+
+def html(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+    """One page with nothing from elsewhere."""
+    facts = "".join(f"<li>{escape(line)}</li>" for line in told(a, b, differ))
+    body = f"<h1>quintet compare</h1><ul>{facts}</ul>{pages.table(_sheet(rows, outcome))}"
+    return pages.page(f"{a.path.name}, {b.path.name}", body)
+
+
+def data(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> dict[str, Any]:
+    """What has no value is None; times are milliseconds."""
+    return {
+        "schema": 1, "a": a.path.name, "b": b.path.name, "outcome": outcome, "differs": differ,
+        "losses": {"a": list(a.losses), "b": list(b.losses)},
+        "rows": [
+            {
+                "lane": row.lane, "regime": row.regime, "level": row.level, "a_ms": _ms(row.a_ns), "b_ms": _ms(row.b_ns),
+                "change_pct": row.change_pct, "low_pct": row.low_pct, "high_pct": row.high_pct,
+            }
+            for row in rows
+        ],
+    }  # fmt: skip
+
+
+def told(a: Log, b: Log, differ: list[str]) -> list[str]:
+    """The logs' names, the conditions that differ, and what is missing of either."""
+    lines = [f"a  {a.path.name}", f"b  {b.path.name}", *(f"differs: {one}" for one in differ)]
+    return [*lines, *(f"{name}: {loss}" for name, log in (("a", a), ("b", b)) for loss in log.losses)]
+
+
+def _note(rows: list[Row], outcome: str) -> str:
+    known = any(row.low_pct is not None for row in rows)
+    how = "interval of blocks within each session" if known else "no interval under 5 blocks"
+    return f"{outcome}, ms per image, change from a to b; {how}"
+
+
+def _sheet(rows: list[Row], outcome: str) -> Sheet:
+    columns = (Column("lane", LEFT), Column("regime", LEFT), Column("level", LEFT), Column("a"), Column("b"),
+               Column("change %"), Column("95 % interval"))  # fmt: skip
+    cells = tuple(
+        (
+            row.lane, row.regime, row.level, _milliseconds(row.a_ns), _milliseconds(row.b_ns),
+            _percent(row.change_pct), _interval(row),
+        )
+        for row in rows
+    )  # fmt: skip
+    return Sheet("The same cells side by side", _note(rows, outcome), columns, cells)
+
+
+def _ms(ns: float | None) -> float | None:
+    return None if ns is None else ns / 1e6
+
+
 def _milliseconds(ns: float | None) -> str:
-    return f"{DASH if ns is None else f'{ns / 1e6:.2f}':>8}"
+    return DASH if ns is None else f"{ns / 1e6:.2f}"
 
 
 def _percent(change_pct: float | None) -> str:
-    return f"{DASH if change_pct is None else signed(change_pct, 1):>10}"
+    return DASH if change_pct is None else signed(change_pct, 1)
 
 
 def _interval(row: Row) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from quintet.engine import plans
 from quintet.engine.compare import compared, differences, welch_half
 from quintet.engine.events import Frame
 from quintet.engine.journal import Journal
+from quintet.engine.rehearsal import rehearse
+from quintet.engine.simulated import Machine, services
 from tests.making import NAMES, OFF, Maker, start
 from tests.planned import folded, planned
 from tests.test_cli import quintet
@@ -130,7 +135,8 @@ def test_the_command_refuses_and_anyway_shows_what_differs(tmp_path: Path) -> No
     one, two = write(tmp_path / "one", session_of()), write(tmp_path / "two", session_of(on_ms=15, imgsz=320))
     ran = quintet("compare", str(one), str(two))
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
-    assert "one and two were measured under different conditions: cls: imgsz 640 and 320; detect" in ran.stderr
+    assert "cls: imgsz 640 and 320; detect" in ran.stderr
+    assert "--anyway compares them" in ran.stderr
     ran = quintet("compare", str(one), str(two), "--anyway")
     assert ran.returncode == 0
     assert "differs: cls: imgsz 640 and 320" in ran.stdout
@@ -155,3 +161,27 @@ def test_settings_match_by_lanes_names_when_only_one_lane_was_flipped() -> None:
     rows = compared(folded([other, *one_flipped(0)[1:]]), folded([swapped, *one_flipped(1)[1:]]))
     assert [(row.lane, row.level) for row in rows] == [("cls", "mixed"), ("detect", "mixed")]
     assert all(row.change_pct is not None for row in rows)
+
+
+@pytest.mark.parametrize("form", ["text", "md", "json", "html"])
+def test_the_four_formats_say_the_same(tmp_path: Path, form: str) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        plan = plans.ab(NAMES, rounds=6, seed=seed)
+        journal = Journal(tmp_path / f"{name}.msgpack")
+        for frame in rehearse(plan, Machine(services(NAMES), seed=seed)):
+            journal.append(frame)
+        journal.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "quintet", "compare", str(tmp_path / "a.msgpack"), str(tmp_path / "b.msgpack"),
+         "--format", form], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "detect" in done.stdout
+    if form == "json":
+        told = json.loads(done.stdout)
+        assert told["schema"] == 1
+        assert {row["lane"] for row in told["rows"]} == set(NAMES)
+        assert all(row["low_pct"] < row["change_pct"] < row["high_pct"] for row in told["rows"])
+    else:
+        assert done.stdout.count(" .. ") == 10
+    assert "http" not in done.stdout.replace("http-equiv", "")

@@ -145,13 +145,13 @@ def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: P
 BREAKS = """
 import sys
 from pathlib import Path
-from quintet.tui import app
-draw = app.draw
+from quintet.tui import frame
+draw = frame.draw
 def breaks(*arguments):
     if Path({flag!r}).exists():
         raise RuntimeError("this screen broke")
     return draw(*arguments)
-app.draw = breaks
+frame.draw = breaks
 from quintet.cli import main
 sys.argv[0] = "quintet"
 main()
