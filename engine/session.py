@@ -66,15 +66,19 @@ class Lane:
     stuck_ns: int | None = None
     kept_short: KeptShort | None = None
     lives: list[Life] = field(default_factory=list)
-    """What it was before each restart, oldest first."""
+    """What it was before each restart and each end of being stuck, oldest first."""
     next_seq: int = 0
     holes: int = 0
     """Images whose rows never came, by their sequence numbers."""
     rows: Rows = field(default_factory=Rows)
 
+    def life(self, until_ns: int) -> Life:
+        """What it is until a moment at which that is wiped out."""
+        return Life(until_ns, dict(self.steps), self.ready, self.failed_ns, self.stuck_ns)
+
 
 class Life(NamedTuple):
-    """What a restart wiped out, and when: so that a look back shows the lane as it was."""
+    """What a restart wiped out, or the image that ended being stuck, and when: a look back shows the lane as it was."""
 
     until_ns: int
     steps: dict[str, StepState]
@@ -190,7 +194,10 @@ class Session:
         timed = self._take_rows(lane, arm, first_seq, rows)
         lane.holes += max(0, first_seq - lane.next_seq)
         lane.next_seq = first_seq + len(rows)
-        lane.stuck_ns = None
+        if lane.stuck_ns is not None:
+            until_ns = lane.stuck_ns if timed is None else max(lane.stuck_ns, timed[1])
+            lane.lives.append(lane.life(until_ns))
+            lane.stuck_ns = None
         if timed is not None:
             self._belongs(lane, arm, timed[0])
             self._see(timed[1])
@@ -260,7 +267,7 @@ class Session:
 
     def _begin_again(self, t_ns: int, lane: Lane) -> None:
         """A restart: loading from the beginning, and out of every setting until its gate opens."""
-        lane.lives.append(Life(t_ns, dict(lane.steps), lane.ready, lane.failed_ns, lane.stuck_ns))
+        lane.lives.append(lane.life(t_ns))
         lane.steps.clear()
         lane.ready = lane.failed_ns = lane.stuck_ns = None
         if lane.open:

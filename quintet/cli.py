@@ -155,7 +155,10 @@ def replay(
 
 
 def _look(colors: str | None, theme: str | None) -> None:
-    """What was asked on the command line goes before what the environment says."""
+    """What was asked on the command line goes before what the environment says. Raises BadInput for a word that is none."""
+    from quintet.tui import terminal
+
+    terminal.kind(os.environ, colors, theme)
     for name, word in (("QUINTET_COLORS", colors), ("QUINTET_THEME", theme)):
         if word is not None:
             os.environ[name] = word

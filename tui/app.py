@@ -30,7 +30,7 @@ from quintet.tui.playhead import Playhead
 from quintet.tui.scene import scene
 from quintet.tui.studied import Studied
 
-STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S = 10.0, 0.1, 3_000_000_000, 0.3
+STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S, BETWEEN_S = 10.0, 0.1, 3_000_000_000, 0.3, 0.03
 TWICE_NS = 2_000_000_000
 SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
@@ -140,7 +140,7 @@ class QuintetApp(AskingApp):
             if batch.at_end:
                 break
             if time.monotonic() > pause_s:
-                self.call_later(self.follow)
+                self.set_timer(BETWEEN_S, self.follow)
                 break
         if not self.chosen and self.session.lanes:
             self.chosen = frozenset(range(len(self.session.lanes)))

@@ -70,7 +70,7 @@ class Scene(NamedTuple):
 
     @property
     def known_at(self) -> str:
-        """`2:47` in a look back, for headings; empty where nothing came after."""
+        """`2:47` while the cursor stands before the last bar, for headings; empty where all is known."""
         return clock(self.now_ns - self.session.origin_ns) if self.cursor else ""
 
 

@@ -102,3 +102,13 @@ def test_a_restarted_lane_looks_as_it_did_before() -> None:
     assert before == ["running", "failed", "loading"]
     assert after == [*before, "running"]
     assert view(session, at(9)).lanes[1].trouble == "detect: its process exited with status 3."
+
+
+def test_a_lane_that_was_stuck_looks_so_afterwards() -> None:
+    made = Maker(1).ready().gate_all(2).images(0, 2, 8, 10)
+    made.frames.append(ev.Fault(0, at(12), "stuck", "cls does not answer.", ""))
+    made.images(0, 15, 18, 10)
+    session = made.session()
+    assert [view(session, at(seconds)).lanes[0].state for seconds in (11, 13, 14.9, 17)] == [
+        "running", "stuck", "stuck", "running",
+    ]  # fmt: skip
