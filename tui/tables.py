@@ -13,6 +13,8 @@ WIDE = 119
 """Columns of the whole table; below that the interval's drawing and images/s give way."""
 AXIS_ZERO, AXIS_PER_PERCENT, AXIS_REACH = 73, 0.4, 20
 VERDICTS = {"slower": "▲ slower", "faster": "▼ faster", "same": "= same", "not yet": "not yet"}
+NARROW_WIDE = 78
+"""Below this many columns the interval's drawing and images/s give way, the verdict stays."""
 NARROW_ZERO, NARROW_PER_PERCENT, NARROW_REACH = 53, 0.2, 10
 
 
@@ -116,6 +118,13 @@ def draw_interval(canvas: Canvas, zero: int, y: int, line: Line, per_percent: fl
     canvas.put(min(max(x, low), high), y, mark if low <= x <= high else "▸" if x > high else "◂", role)
 
 
+def _narrow_row(canvas: Canvas, scene: Scene, y: int, line: Line) -> None:
+    canvas.put(1, y, line.name[:13], "mean")
+    canvas.put_right(20, y, amount(line.a, scene.outcome), "text")
+    canvas.put_right(26, y, amount(line.b, scene.outcome), "text")
+    _change(canvas, 35, y, line)
+
+
 def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
     words = (
         table.name.removeprefix("accuracy ") if len(table.a) <= 3 else f"{table.b} vs {table.a.rsplit(maxsplit=1)[-1]}"
@@ -125,6 +134,12 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
     canvas.put_right(26, 0, table.b, "dim")
     canvas.put(30, 0, "change %", "dim")
     known = table.interval is not None
+    if canvas.width < NARROW_WIDE:
+        canvas.put(41, 0, table.interval or table.regime[:16], "dim")
+        for y, line in enumerate(table.lines, 1):
+            _narrow_row(canvas, scene, y, line)
+            draw_verdict(canvas, 41, y, line.contrast)
+        return
     if known:
         canvas.put(42, 0, "−50", "dim")
         canvas.put(NARROW_ZERO, 0, "0", "dim")
@@ -135,10 +150,7 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
         canvas.put(57, 0, "images/s %", "dim")
         canvas.put(69, 0, table.regime[:10], "dim")
     for y, line in enumerate(table.lines, 1):
-        canvas.put(1, y, line.name[:13], "mean")
-        canvas.put_right(20, y, amount(line.a, scene.outcome), "text")
-        canvas.put_right(26, y, amount(line.b, scene.outcome), "text")
-        _change(canvas, 35, y, line)
+        _narrow_row(canvas, scene, y, line)
         if known:
             draw_interval(canvas, NARROW_ZERO, y, line, NARROW_PER_PERCENT, NARROW_REACH)
             draw_verdict(canvas, 68, y, line.contrast)

@@ -214,3 +214,12 @@ def test_a_matrix_shows_whose_switch_slows_whom_at_its_end() -> None:
     narrow = lines(seen(session, session.last_ns), 80, 24)
     assert max(map(len, narrow)) <= 80
     assert len(narrow) <= 24
+
+
+def test_at_60_columns_the_table_keeps_change_and_verdict() -> None:
+    session = compared()
+    it = seen(session, session.last_ns)
+    shown = lines(it, 60, 20)
+    assert max(map(len, shown)) <= 60
+    row = next(line for line in shown if line.startswith(" detect"))
+    assert any(word in row for word in ("faster", "slower", "same", "not yet"))
