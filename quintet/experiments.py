@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from quintet.engine.profile import BadInput, Profile
+from quintet.options import checked, seconds
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]
@@ -114,10 +115,10 @@ def _carry_out(
     observed: bool = False,
 ) -> None:  # fmt: skip
     """Check the plan, say what it buys, run it. Raises BadInput with one sentence."""
-    from quintet import cli, running, simulating
+    from quintet import running, simulating
     from quintet.engine import conducting, plans
 
-    profile = cli.checked(name, sets)
+    profile = checked(name, sets)
     asked["lanes"] = _lanes(profile, asked["lanes"])
     try:
         levels = {number: lane.levels() for number, lane in enumerate(profile.lanes)}
@@ -130,7 +131,7 @@ def _carry_out(
     if simulated:
         raise typer.Exit(simulating.carry_out(profile, _given(asked), log))
     options = running.Asked(
-        profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=cli.seconds("--start-timeout", start_timeout),
+        profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=seconds("--start-timeout", start_timeout),
         forks=True, linger_s=None, plan=_given(asked), observed=observed,
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))

@@ -1,0 +1,35 @@
+"""Words of the command line as values: a profile that can be run, a time, a size; or one clear sentence."""
+
+from __future__ import annotations
+
+import re
+
+from quintet.engine.profile import BadInput, Profile
+
+
+def checked(name: str, sets: list[str] | None) -> Profile:
+    """The checked profile, and a sentence when its lanes need a package that is not there."""
+    from quintet.engine import interpreter
+    from quintet.engine import profile as profile_module
+
+    loaded = profile_module.load(name, sets)
+    interpreter.check(loaded)
+    interpreter.check_packages(loaded)
+    return loaded
+
+
+def seconds(option: str, text: str) -> float:
+    """Seconds of `90`, `60s`, `5m` or `1.5h`. Raises BadInput."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text.strip())
+    if not found or not float(found[1]):
+        raise BadInput(f"{option} {text}: give a time above zero, as in 90s, 5m or 1.5h.")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
+
+
+def size_bytes(option: str, text: str) -> int:
+    """Bytes of `200MB`, `64kB` or `1.5GB`. Raises BadInput."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)", text.strip(), re.IGNORECASE)
+    size = round(float(found[1]) * {"kb": 1e3, "mb": 1e6, "gb": 1e9}[found[2].lower()]) if found else 0
+    if size < 50_000:
+        raise BadInput(f"{option} {text}: give a size of at least 50kB, as in 200MB or 1.5GB.")
+    return size
