@@ -111,11 +111,11 @@ def _of_plan(scene: Scene, study: Study) -> FlipTable:
         contrast = found.contrast(its, lane.number)
         means = [found.mean(lane.number, regime, level) for level in (a, b)]
         rate = rates.lanes.get(lane.number) if rates else None
+        one, other = (mean.mean if mean else None for mean in means)
         if contrast is None:
-            lines.append(Line(lane.name))
+            lines.append(Line(lane.name, one, other))
             continue
         known = contrast if contrast.interval is not None else None
-        one, other = (mean.mean if mean else None for mean in means)
         lines.append(
             Line(lane.name, one, other, contrast.change_pct, rate.change_pct if rate else None, known, settled=True)
         )
