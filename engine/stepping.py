@@ -161,11 +161,6 @@ class Stepping:
         """End the plan early, with what it has."""
         self._stopped = True
 
-    @property
-    def paused(self) -> bool:
-        """Whether it waits for `resume`."""
-        return self._paused
-
     def _answered(self, answer: Answer) -> None:
         entering, key = self._entering, (answer.id, answer.lane)
         if entering is None or key not in entering.waiting:

@@ -79,11 +79,6 @@ class LookingApp(App[str]):
         """Fold all that the journal has, and paint."""
         raise NotImplementedError
 
-    @property
-    def frozen_ns(self) -> int | None:
-        """The moment of a look back; None at the live edge."""
-        return None if self.playhead.live else self.playhead.now_ns(self.session)
-
     def now_ns(self) -> int:
         """The moment that is shown."""
         return self.playhead.now_ns(self.session)

@@ -102,11 +102,16 @@ def _open_contrasts(study: Study, names: list[str]) -> str:
         if far.state == "over":
             return f"{study.rounds} rounds are too few for intervals: {MEANS_ONLY} are needed, {LIVE_FROM} are better."
         return f"Means only so far: intervals come from round {LIVE_FROM} on. {_left(far)}"
-    unsure = [(one.resolved_pct or 0.0, name) for one, name in contrasts if one.verdict == "not yet"]
+    unsure = [(one.resolved_pct or 0.0, name, one.more_rounds) for one, name in contrasts if one.verdict == "not yet"]
     if not unsure:
         return "" if far.state == "over" else _left(far)
-    worst, name = max(unsure)
-    return f"not yet: the least known ({name}) is known to within {worst:.1f} %; a change near 2 % may stay open."
+    worst, name, more = max(unsure, key=lambda one: one[0])
+    rest = (
+        "a change near 2 % may stay open"
+        if more is None
+        else f"within 2 % takes about {more} more round{'s' * (more != 1)}"
+    )
+    return f"not yet: the least known ({name}) is known to within {worst:.1f} %; {rest}."
 
 
 def _left(far: Progress) -> str:

@@ -19,8 +19,6 @@ from quintet.tui.tables import draw_interval, draw_verdict, is_resolved
 from quintet.tui.words import DASH, about, change, figure, interval, milliseconds
 
 WIDE = 100
-TABLES_HEIGHT = {True: 21, False: 13}
-"""Rows of both tables with the blank between, wide and narrow, for five lanes."""
 GUTTER = 5
 
 
