@@ -6,21 +6,36 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
 import sys
 import termios
 import time
+from typing import TypeAlias
 
 import psutil
 import pyte
 
 RESTORED = b"\x1b[?1049l"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 QUINTET = (sys.executable, "-m", "quintet")
+
+
+Words: TypeAlias = "str | re.Pattern[str]"
+
+
+def found(words: Words, text: str) -> bool:
+    """Whether the words, or the pattern, stand in a text."""
+    return words in text if isinstance(words, str) else words.search(text) is not None
+
+
+def two_seconds(words: str) -> re.Pattern[str]:
+    """`words for 0:02` or any later time: a busy machine may never paint that very second."""
+    return re.compile(f"{re.escape(words)} for (0:0[2-9]|0:[1-5]|[1-9])")
 
 
 class Terminal:
@@ -57,12 +72,12 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(self.screen.display)
 
-    def wait_for(self, words: str, seconds: float = PATIENCE_S) -> None:
+    def wait_for(self, words: Words, seconds: float = PATIENCE_S) -> None:
         end = time.monotonic() + seconds
-        while words not in self.text():
+        while not found(words, self.text()):
             assert time.monotonic() < end, f"no {words!r} on the screen:\n{self.text()}"
             if not self._read(0.05):
-                assert words in self.text(), f"ended without {words!r}:\n{self.text()}"
+                assert found(words, self.text()), f"ended without {words!r}:\n{self.text()}"
 
     def wait_gone(self, words: str, seconds: float = PATIENCE_S) -> None:
         end = time.monotonic() + seconds

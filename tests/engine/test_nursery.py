@@ -137,7 +137,7 @@ def test_workers_die_with_a_killed_supervisor_even_without_their_lifelines_threa
     for worker in workers:
         worker.suspend()  # nothing in it can act: only the kernel can end it
     run.process.kill()
-    wait_until(lambda: not alive(workers), "the workers' end", 3)
+    wait_until(lambda: not alive(workers), "the workers' end")
     run.end()
 
 
@@ -145,5 +145,5 @@ def test_the_nursery_does_not_outlive_the_supervisor(run: Headless) -> None:
     run.wait_running()
     nursery_process = the_nursery(run)
     run.process.kill()
-    wait_until(lambda: not alive([nursery_process]), "the nursery's end", 3)
+    wait_until(lambda: not alive([nursery_process]), "the nursery's end")
     run.end()

@@ -17,7 +17,7 @@ from quintet.engine import registry
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from tests.running import alive, wait_until
-from tests.terminal import RESTORED, Terminal
+from tests.terminal import RESTORED, Terminal, two_seconds
 
 
 def quintet(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -96,7 +96,7 @@ def test_two_screens_show_one_session_and_one_flip(live: Terminal) -> None:
         assert other.end() == 0
     finally:
         other.close()
-    live.wait_for("○ off for 0:02")
+    live.wait_for(two_seconds("○ off"))
     live.press("q")
     live.wait_for("leave?")
     live.press("s")

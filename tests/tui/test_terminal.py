@@ -14,11 +14,11 @@ import pytest
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from tests.running import alive, wait_until
-from tests.terminal import RESTORED, Terminal
+from tests.terminal import RESTORED, Terminal, two_seconds
 
 
 def test_start_flip_all_see_it_quit(live: Terminal, log: Path) -> None:
-    live.wait_for("● on for 0:02")  # longer than its burn-in, so that it can be compared
+    live.wait_for(two_seconds("● on"))  # longer than its burn-in, so that it can be compared
     family = live.family()
     assert len(family) >= 6
     live.press("0a")
@@ -135,7 +135,7 @@ def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: P
     family = live.family()
     next(process for process in family if "quintet.engine.serve" in process.cmdline()).kill()
     live.wait_for("supervisor is gone")
-    wait_until(lambda: not alive(family), "the workers' end", 3)
+    wait_until(lambda: not alive(family), "the workers' end")
     live.press("q")
     assert live.end() == 1
     assert RESTORED in live.raw

@@ -14,6 +14,7 @@ import pytest
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from tests.running import wait_until
+from tests.terminal import Words, found, two_seconds
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,8 +36,8 @@ class Tmux:
         )
         return done.stdout
 
-    def wait_for(self, words: str) -> None:
-        wait_until(lambda: words in self.text(), f"{words!r} in tmux")
+    def wait_for(self, words: Words) -> None:
+        wait_until(lambda: found(words, self.text()), f"{words!r} in tmux")
 
     def text(self) -> str:
         return self.run("capture-pane", "-p", "-t", "main")
@@ -58,7 +59,7 @@ def tmux() -> Iterator[Tmux]:
 def test_start_flip_detach_attach_stop_and_replay(tmux: Tmux, sleep_profile: Path, log: Path, own_state: Path) -> None:
     tmux.wait_for("ready>")
     tmux.press(f"{QUINTET} {sleep_profile} --log {log}", "Enter")
-    tmux.wait_for("● on for 0:02")
+    tmux.wait_for(two_seconds("● on"))
     tmux.press("0", "a")
     tmux.wait_for("accuracy off in all lanes, within")
     tmux.press("d")
