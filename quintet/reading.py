@@ -164,9 +164,10 @@ def compare(
     for other in others:
         differ = differences(first.session, other.session)
         if differ and not anyway:
+            listed = "".join(f"\n  {one}" for one in differ)
             raise BadInput(
-                f"{first.path.name} and {other.path.name} were measured under different conditions (--anyway compares them "
-                f"all the same): {'; '.join(differ)}."
+                f"{first.path.name} and {other.path.name} were measured under different conditions; --anyway compares them "
+                f"all the same. What differs:{listed}"
             )
         rows = compared(first.session, other.session, by)
         if form == "json":

@@ -11,7 +11,7 @@ from quintet.engine.blocks import Run, counted
 from quintet.engine.logs import losses
 from quintet.engine.plans import LIVE_FROM
 from quintet.engine.report.findings import Findings, Planned
-from quintet.engine.report.sentences import OUTCOME_WORDS, is_simulated
+from quintet.engine.report.sentences import OUTCOME_WORDS, is_simulated, main_tables
 from quintet.engine.simulated import ASSUMED
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.verdicts import Lamp
@@ -70,6 +70,8 @@ def method(found: Findings) -> list[Fact]:
         facts += [Fact("plan", _plan(found, plan)), Fact("blocks", _blocks(found, plan.run))]
         facts.append(Fact("estimator", "mean over rounds of log(block mean B / block mean A), as a change in percent"))
         facts.append(Fact("intervals", _intervals(plan)))
+        if seen := _seen(found, plan):
+            facts.append(Fact("can see", seen))
         facts.append(Fact("placebo", placebo(found, plan.lamps[found.outcome])))
     else:
         facts.append(Fact("cells", f"means of all images of a setting, {_burn_in(rules)} after each change left out"))
@@ -103,14 +105,36 @@ def _plan(found: Findings, plan: Planned) -> str:
 
 
 def _blocks(found: Findings, run: Run) -> str:
-    """How long a block of each regime is: `together 4.0 s after 1.0 s burn-in; ...`."""
-    lengths: dict[tuple[str, float, float], None] = {}
+    """How long a block of each regime is: `together 4.0 s after 1.0 s burn-in; cls alone 6.2 s after ...`."""
+    lengths: dict[tuple[str, float, float], list[str]] = {}
     for regime in run.told["regimes"]:
         if "measured_ns" in regime:
             burn_in_ns = found.rules.planned_burn_in_ns
             burn_in = regime["burn_in_ns"] if burn_in_ns is None else burn_in_ns
-            lengths[str(regime["name"]), regime["measured_ns"] / 1e9, burn_in / 1e9] = None
-    return "; ".join(f"{name} {long:.1f} s after {burn:.1f} s burn-in" for name, long, burn in lengths) or "not fixed"
+            its = lengths.setdefault((str(regime["name"]), regime["measured_ns"] / 1e9, burn_in / 1e9), [])
+            its += [found.names[lane] for lane in regime["lanes"]] if len(regime["lanes"]) == 1 else []
+    alone = sum(1 for name, _, _ in lengths if name == "alone")
+    return "; ".join(
+        f"{f'{listed(lanes)} ' if alone > 1 and lanes else ''}{name} {long:.1f} s after {burn:.1f} s burn-in"
+        for (name, long, burn), lanes in lengths.items()
+    ) or "not fixed"  # fmt: skip
+
+
+def _seen(found: Findings, plan: Planned) -> str:
+    """The smallest change that the planned rounds can tell, over the lanes of the finding's table; empty without one."""
+    name = next(iter(main_tables(plan, found.outcome)), "")
+    table = plan.table(name, found.outcome) if name else None
+    sizes = sorted(
+        (one.smallest_pct, found.names[lane])
+        for lane, one in (table.lanes.items() if table else ())
+        if one.smallest_pct is not None
+    )
+    if not sizes:
+        return ""
+    (low, least), (high, most) = sizes[0], sizes[-1]
+    size = f"{low:.1f} % ({least})" if least == most else f"{low:.1f} % ({least}) to {high:.1f} % ({most})"
+    rounds = times(plan.run.planned, "round")
+    return f"a true change of {size} would be told from 0 in four of five sessions of {rounds}: {name}"
 
 
 def _intervals(plan: Planned) -> str:

@@ -125,7 +125,10 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
         rows = tuple(_cell_row(found, cell) for cell in its if cell.regime == regime)
         words = "images/s" if found.outcome == RATE else "milliseconds per image"
         timed = "cycle" if found.outcome == RATE else found.outcome
-        note = f"{found.outcome}; mean of block means, interval over blocks; p50 and p95 of {timed} in ms, over images"
+        note = (
+            f"{found.outcome}; mean of block means, placebo visits too, interval over blocks; "
+            f"p50 and p95 of {timed} in ms, over images"
+        )
         made.append(Sheet(f"{number}Mean {words}, {regime}", note, columns, rows))
     return made
 
@@ -300,7 +303,7 @@ def hand_sheet(found: Findings, hand: Hand) -> Sheet:
     beside = {row.lane: row for row in hand.rows.get(rate, ())}
     rows = tuple(_hand_row(found, row, beside.get(row.lane)) for row in hand.rows.get(latency, ()))
     known = any(row.contrast and row.contrast.interval for row in hand.rows.get(latency, ()))
-    sure = "95 % exploratory" if known else "no interval"
+    sure = "95 % exploratory" if known else "no interval yet: the change is of the two means"
     pairs = f"{hand.pairs} pair{'s' * (hand.pairs != 1)} of stretches"
     words = "images/s" if latency == RATE else f"{latency}, ms per image"
     return Sheet(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from quintet.engine import events as ev
 from quintet.engine.blocks import RATE
+from quintet.engine.journal import read
 from quintet.engine.report.findings import findings
 from quintet.engine.report.text import text
 from quintet.engine.session import Session
+from quintet.engine.session import folded as session_of
 from quintet.engine.stretches import RULES
 from tests.engine.report import made
 from tests.making import OFF, ON, Maker, at
@@ -87,6 +92,31 @@ def test_an_ab_has_its_table_for_every_outcome() -> None:
         "lane", "infer", "predict", "scored", "request", "cycle", "images/s",
     ]  # fmt: skip
     assert "cls" not in "".join(block(report, "batch: 4 against 1"))
+
+
+def method(report: str, label: str) -> str:
+    """One fact of the method, on one line."""
+    facts = re.split(r"\n  (?=\w)", "\n".join(block(report, "Method")))
+    return " ".join(next(fact for fact in facts if fact.startswith(label)).split())
+
+
+def test_the_smallest_change_that_its_rounds_can_tell_grows_with_the_spread() -> None:
+    words = r"a true change of ([\d.]+) % \((\w+)\) to ([\d.]+) % \((\w+)\) would be told from 0"
+    quiet, loud = (re.search(words, method(told(made.an_ab(12, sd=sd)), "can see")) for sd in (0.004, 0.02))
+    assert quiet is not None
+    assert loud is not None
+    assert float(quiet[1]) < float(quiet[3]) < 1
+    assert 3 < float(loud[3]) / float(quiet[3]) < 7
+    assert "can see" not in told(made.an_ab(3))
+    assert "can see" not in told(made.by_hand(9))
+
+
+def test_blocks_of_lanes_alone_are_named_where_their_lengths_differ() -> None:
+    journal = Path(__file__).parents[3] / "docs" / "data" / "study.msgpack"
+    blocks = method(told(session_of(read(journal))), "blocks")
+    assert "together 20.0 s after 4.1 s burn-in; detect alone 6.2 s after 1.0 s burn-in; pose alone" in blocks
+    assert "alone 4.0 s" in method(told(made.rehearsed("study")), "blocks")
+    assert "cls" not in method(told(made.rehearsed("study")), "blocks")
 
 
 def test_what_is_left_out_is_counted_with_its_reason() -> None:
