@@ -7,92 +7,17 @@ What depends on the time of looking is in view.py; cells and comparisons are in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from quintet.engine import events as ev
 from quintet.engine.doubt import Doubt
 from quintet.engine.events import LOST, Levels
-from quintet.engine.rows import Rows
+from quintet.engine.lane import Gap, KeptShort, Lane, StepState
 from quintet.engine.usable import checked
 
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
-
-
-class StepState(NamedTuple):
-    """How far one loading step is."""
-
-    state: str
-    done: int
-    of: int
-    begun_ns: int
-    t_ns: int
-
-
-class Gap(NamedTuple):
-    """A time without an image."""
-
-    begin_ns: int
-    end_ns: int
-
-
-class KeptShort(NamedTuple):
-    """Since when a lane keeps fewer results than one pass has images, and how many."""
-
-    t_ns: int
-    results: int
-
-
-@dataclass
-class Lane:
-    """One lane as its events tell it."""
-
-    number: int
-    name: str
-    task: str
-    threads: int = 1
-    steps: dict[str, StepState] = field(default_factory=dict)
-    ready: ev.Ready | None = None
-    arms: list[ev.Arm] = field(default_factory=list)
-    gates: list[ev.Gate] = field(default_factory=list)
-    values: list[ev.Value] = field(default_factory=list)
-    faults: list[ev.Fault] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    stall_ns: int = 0
-    lost: int = 0
-    open: bool = False
-    failed_ns: int | None = None
-    stuck_ns: int | None = None
-    kept_short: KeptShort | None = None
-    lives: list[Life] = field(default_factory=list)
-    """What it was before each restart and each end of being stuck, oldest first."""
-    next_seq: int = 0
-    holes: int = 0
-    """Images whose rows never came, by their sequence numbers."""
-    rows: Rows = field(default_factory=Rows)
-
-    def life(self, until_ns: int) -> Life:
-        """What it is until a moment at which that is wiped out."""
-        return Life(until_ns, dict(self.steps), self.ready, self.failed_ns, self.stuck_ns)
-
-
-class Life(NamedTuple):
-    """What a restart wiped out, or the image that ended being stuck, and when: a look back shows the lane as it was."""
-
-    until_ns: int
-    steps: dict[str, StepState]
-    ready: ev.Ready | None
-    failed_ns: int | None
-    stuck_ns: int | None
-
-
-def as_it_was(lane: Lane, t_ns: int) -> Lane:
-    """The lane with the life it had at a moment: a restart wipes its steps and faults, and a look back needs them."""
-    life = next((life for life in lane.lives if t_ns < life.until_ns), None)
-    if life is None:
-        return lane
-    return replace(lane, steps=life.steps, ready=life.ready, failed_ns=life.failed_ns, stuck_ns=life.stuck_ns)
 
 
 class Change(NamedTuple):

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from quintet.engine.events import Levels
-from quintet.engine.session import Change, Lane, Session, as_it_was
+from quintet.engine.lane import Lane, as_it_was
+from quintet.engine.session import Change, Session
 from quintet.engine.switches import BY_NAME, MODES, mode_of
 
 BURN_IN_NS, BURN_IN_IMAGES = 1_000_000_000, 5

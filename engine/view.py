@@ -9,8 +9,9 @@ from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from quintet.engine.events import Arm, Levels, Value
+from quintet.engine.lane import Lane, as_it_was
 from quintet.engine.rows import percentile
-from quintet.engine.session import Lane, Session, as_it_was
+from quintet.engine.session import Session
 from quintet.engine.stretches import RULES, Rules, measured, regime_of, setting_of, stretches
 
 RECENT_NS = 10_000_000_000

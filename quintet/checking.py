@@ -23,8 +23,8 @@ import quintet
 from quintet.engine import fetch, interpreter, manifest, named, places, registry
 from quintet.engine import profile as profiles
 from quintet.engine.journal import Reader
+from quintet.engine.lane import Lane as LaneSeen
 from quintet.engine.profile import BadInput, Found, Lane, Profile
-from quintet.engine.session import Lane as LaneSeen
 from quintet.engine.session import Session
 
 MB = 1_000_000

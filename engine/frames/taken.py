@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from quintet.engine.events import COLUMNS, FLAG_WARM_UP
-from quintet.engine.session import Lane, Session
+from quintet.engine.lane import Lane
+from quintet.engine.session import Session
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 _START, _FLAGS, _WIDTH = COLUMNS.index("start"), COLUMNS.index("flags"), len(COLUMNS)
