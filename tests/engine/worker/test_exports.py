@@ -64,7 +64,6 @@ def test_an_onnx_export_has_the_lanes_threads_and_its_own_batch(tmp_path: Path) 
 
 @pytest.mark.parametrize(("name", "package"), [("detect.engine", "tensorrt"), ("detect_openvino_model", "openvino")])
 def test_an_export_without_its_runtime_is_told_in_one_sentence(tmp_path: Path, name: str, package: str) -> None:
-    pytest.importorskip("ultralytics")
     if _installed(package):
         pytest.skip(f"{package} is installed here")
     path = tmp_path / name
