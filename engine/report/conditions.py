@@ -68,7 +68,7 @@ def method(found: Findings) -> list[Fact]:
     facts = [Fact("outcome", f"{found.outcome}: {OUTCOME_WORDS[found.outcome]}")]
     if plan is not None:
         facts += [Fact("plan", _plan(found, plan)), Fact("blocks", _blocks(found, plan.run))]
-        facts.append(Fact("estimator", "mean over rounds of log(block mean B / block mean A), as a change in percent"))
+        facts.append(Fact("estimator", _estimator(plan)))
         facts.append(Fact("intervals", _intervals(plan)))
         if seen := _seen(found, plan):
             facts.append(Fact("can see", seen))
@@ -81,7 +81,7 @@ def method(found: Findings) -> list[Fact]:
                 f"flips by hand: 95 % exploratory, from {LIVE_FROM} pairs of stretches on; before that a dash",
             )
         )
-    if plan is not None or found.hand:
+    if found.hand or (plan is not None and plan.kind != "matrix"):
         margin = f"{rules.margin_pct:g} %"
         facts.append(
             Fact(
@@ -137,7 +137,22 @@ def _seen(found: Findings, plan: Planned) -> str:
     return f"a true change of {size} would be told from 0 in four of five sessions of {rounds}: {name}"
 
 
+def _estimator(plan: Planned) -> str:
+    if plan.kind == "matrix":
+        return (
+            "least squares on log(block mean of a row / of its complement), a pair's blocks in one round, as a change in "
+            "percent"
+        )
+    return "mean over rounds of log(block mean B / block mean A), as a change in percent"
+
+
 def _intervals(plan: Planned) -> str:
+    if plan.kind == "matrix":
+        known = any(one.interval for its in plan.effects.values() for one in its)
+        return (
+            "95 %, planned: Student's t over pairs, one effect at a time, not adjusted" if known else
+            "none: they come at its planned end"
+        )  # fmt: skip
     kinds = {c.interval for its in plan.tables.values() for t in its.values() for c in t.lanes.values() if c.interval}
     if "planned" in kinds:
         return "95 %, planned: Student's t over rounds, one contrast at a time, not adjusted"

@@ -122,10 +122,8 @@ def contrasts(found: Findings) -> list[dict[str, Any]]:
     made = []
     for plan in found.plans:
         for outcome in found.outcomes:
-            for name, table in plan.tables.get(outcome, {}).items():
-                made += [
-                    _contrast(found, name, lane, outcome, one.change_pct, one) for lane, one in table.lanes.items()
-                ]
+            for name, lanes in plan.contrasts(found.names, outcome).items():
+                made += [_contrast(found, name, lane, outcome, one.change_pct, one) for lane, one in lanes.items()]
     for hand in found.hand:
         for outcome, rows in hand.rows.items():
             made += [_contrast(found, hand.name, row.lane, outcome, row.change_pct, row.contrast) for row in rows]

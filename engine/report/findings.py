@@ -13,7 +13,7 @@ from quintet.engine.spill import Effect, effects
 from quintet.engine.stretches import RULES, Level, Rules, Setting
 from quintet.engine.switches import mode_of, starting_levels
 from quintet.engine.tables import ACCURACY, Cell, cells, comparison, flipped, heading
-from quintet.engine.verdicts import Contrast, Lamp
+from quintet.engine.verdicts import TOO_FEW, Contrast, Lamp
 
 
 class Planned(NamedTuple):
@@ -34,6 +34,19 @@ class Planned(NamedTuple):
     def table(self, name: str, outcome: str) -> Table | None:
         """One table for one outcome."""
         return self.tables.get(outcome, {}).get(name)
+
+    def contrasts(self, names: Sequence[str], outcome: str) -> dict[str, dict[int, Contrast]]:
+        """Every table's contrasts by lane; of a matrix a table for each lane that is flipped: `<switch>.<a>.<b>.by_<lane>`."""
+        found = {name: table.lanes for name, table in self.tables.get(outcome, {}).items()}
+        told = self.run.told
+        a, b = told["levels"] if self.effects else ("", "")
+        for one in self.effects.get(outcome, ()):
+            name = table_name(told["switch"], a, b, f"by_{names[one.whose]}")
+            note = "" if one.interval else TOO_FEW
+            found.setdefault(name, {})[one.whom] = Contrast(
+                one.pairs, one.change_pct, one.low_pct, one.high_pct, one.interval, None, note, None, None, None
+            )
+        return found
 
 
 class FreeCell(NamedTuple):

@@ -88,18 +88,18 @@ def _tables(found: Findings) -> list[str]:
         if plan.kind != "matrix":
             regimes = [str(regime["name"]) for regime in told["regimes"]]
             names.update(dict.fromkeys(recipes(plan.kind, told["switch"], told["levels"], regimes)))
-        names.update(dict.fromkeys(name for its in plan.tables.values() for name in its))
+        names.update(dict.fromkeys(name for outcome in found.outcomes for name in plan.contrasts(found.names, outcome)))
     return list(names | dict.fromkeys(hand.name for hand in found.hand))
 
 
 def _found(found: Findings, name: str, lane: int, outcome: str) -> Contrast | None:
     for plan in found.plans:
-        table = plan.table(name, outcome)
-        if table is not None:
-            return table.lanes.get(lane)
+        its = plan.contrasts(found.names, outcome).get(name)
+        if its is not None:
+            return its.get(lane)
     for hand in found.hand:
         if hand.name == name:
-            its = next((row.contrast for row in hand.rows.get(outcome, ()) if row.lane == lane), None)
-            if its is not None:
-                return its
+            contrast = next((row.contrast for row in hand.rows.get(outcome, ()) if row.lane == lane), None)
+            if contrast is not None:
+                return contrast
     return None

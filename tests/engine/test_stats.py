@@ -1,4 +1,4 @@
-"""Intervals against tabulated constants, published values and against scipy."""
+"""Intervals against tabulated constants, published values and scipy."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 
 from quintet.engine import events as ev
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE
-from quintet.engine.report.data import data
+from quintet.engine.report.data import contrasts, data
 from quintet.engine.report.findings import findings
 from quintet.engine.report.html import html
 from quintet.engine.report.markdown import markdown
@@ -65,6 +65,16 @@ def test_a_study_has_every_cell_and_table_for_every_outcome() -> None:
     rate = next(cell for cell in found["cells"] if cell["outcome"] == RATE)
     assert (rate["mean_ms"], rate["low_ms"]) == (None, None)
     assert rate["images_per_s"] == pytest.approx(12.5)
+
+
+def test_a_matrix_has_a_row_for_every_effect() -> None:
+    found = findings(made.rehearsed("matrix", 3))
+    rows = {(row["table"], row["lane"]): row for row in contrasts(found) if row["outcome"] == "predict"}
+    assert len(rows) == 25
+    for one in found.plans[0].effects["predict"]:
+        row = rows[f"mode.validation.withoutval.by_{NAMES[one.whose]}", NAMES[one.whom]]
+        assert (row["change_pct"], row["low_pct"], row["high_pct"]) == (one.change_pct, one.low_pct, one.high_pct)
+        assert (row["rounds"], row["interval"], row["verdict"]) == (one.pairs, "planned", None)
 
 
 def test_an_outcome_that_is_asked_for_narrows_it() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from quintet.engine import plans
 from quintet.engine.profile import BadInput
 from quintet.engine.report.findings import findings
 from quintet.engine.report.limits import judge, limit
 from quintet.engine.session import Session
 from tests.engine.report import made
+from tests.planned import folded, planned
 
 
 def holds(session: Session, text: str, outcome: str = "predict") -> bool | None:
@@ -88,3 +90,15 @@ def test_bad_expressions_are_one_sentence(text: str, says: str) -> None:
 def test_a_log_without_a_comparison_says_what_makes_one() -> None:
     with pytest.raises(BadInput, match="this log has no comparison"):
         holds(made.free(), "accuracy_off.together.detect > 3")
+
+
+def test_of_a_matrix_what_one_lanes_flip_does_to_another() -> None:
+    matrix = made.rehearsed("matrix", 3)
+    found = findings(matrix)
+    effect = next(one for one in found.plans[0].effects["predict"] if (one.whose, one.whom) == (0, 1))
+    assert effect.low_pct is not None
+    name = "mode.validation.withoutval.by_cls.detect"
+    assert holds(matrix, f"{name} > {effect.low_pct - 0.001:.4f}") is True
+    assert holds(matrix, f"{name} > {effect.low_pct + 0.001:.4f}") is False
+    early = folded(planned(plans.matrix(("cls", "detect"), rounds=1), made.effects_ms(), over="stopped"))
+    assert holds(early, f"{name} > 1") is None

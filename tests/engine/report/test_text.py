@@ -216,4 +216,7 @@ def test_a_matrix_says_whose_switch_slows_whom() -> None:
     lines = block(report, "7 Whose mode slows whom: withoutval against validation, %")
     assert sum(line.split()[0] in ("cls", "detect", "pose", "seg", "obb") for line in lines if line.strip()) >= 5
     assert sum(" .. " in line for line in lines) >= 5
+    assert method(report, "estimator").startswith("estimator least squares")
+    assert method(report, "intervals").startswith("intervals 95 %, planned: Student's t over pairs")
+    assert "verdicts" not in report
     assert max(map(len, report.splitlines())) <= 80
