@@ -39,6 +39,13 @@ def log_folders() -> list[Path]:
     return [folder for folder in (Path.cwd() / "logs", state_folder() / "logs") if folder.is_dir()]
 
 
+def unwritable(journal: Path, error: OSError) -> str:
+    """One sentence for a journal that could not be made where `new_journal` saw room for it."""
+    if isinstance(error, FileExistsError):
+        return f"{journal} was taken by another session in the same second. Start again, or give --log another path."
+    return f"{journal} cannot be written: {error.strerror or error}. Give --log another path."
+
+
 def new_journal(profile: str, asked: Path | None) -> Path:
     """The path of a new journal: as asked, else <profile>-<yyyymmdd-hhmmss>.msgpack in the log folder.
 

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from quintet.engine import places
 from quintet.engine import profile as profiles
 from quintet.engine.supervisor import Options, Supervisor
 
@@ -27,7 +28,7 @@ def main() -> int:
     except (profiles.BadInput, OSError) as error:
         os.write(
             say,
-            f"{journal} cannot be written: {error}.".encode() if isinstance(error, OSError) else str(error).encode(),
+            (places.unwritable(journal, error) if isinstance(error, OSError) else str(error)).encode(),
         )
         return 2
     status = asyncio.run(_run(supervisor, say))

@@ -135,13 +135,13 @@ def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int, rules:
 def _state(session: Session, lane: Lane, now_ns: int) -> str:
     if lane.failed_ns is not None and lane.failed_ns <= now_ns:
         return "failed"
+    gate = next((gate for gate in reversed(lane.gates) if gate.t_ns <= now_ns), None)
     if session.end is not None and session.end.t_ns <= now_ns:
-        return "ended"
+        return "parked" if gate is not None and not gate.open else "ended"
     if lane.stuck_ns is not None and lane.stuck_ns <= now_ns:
         return "stuck"
     if lane.ready is None or lane.ready.t_ns > now_ns:
         return "loading"
-    gate = next((gate for gate in reversed(lane.gates) if gate.t_ns <= now_ns), None)
     if gate is None or gate.t_ns < lane.ready.t_ns:
         return "ready"
     return "running" if gate.open else "parked"

@@ -62,7 +62,7 @@ def headless(asked: Asked) -> int:
         )
     except OSError as error:
         shutil.rmtree(private, ignore_errors=True)
-        raise BadInput(f"{journal} cannot be written: {error.strerror}. Give --log another path.") from error
+        raise BadInput(places.unwritable(journal, error)) from error
 
     async def all_of_it() -> int:
         opened = asyncio.Event()

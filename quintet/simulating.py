@@ -38,7 +38,7 @@ def carry_out(profile: Profile, asked: dict[str, Any], log: Path | None) -> int:
     try:
         journal = Journal(path)
     except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}. Give --log another path.") from error
+        raise BadInput(places.unwritable(path, error)) from error
     print(path, flush=True)
     said, images = time.monotonic(), [0] * len(levels)
     for frame in rehearse(plan, machine):

@@ -21,7 +21,7 @@ from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
 from quintet.engine.session import Session
 from quintet.tui import frame, keys, palette, terminal
-from quintet.tui.asking import OUTCOMES, AskingApp
+from quintet.tui.asking import OUTCOMES, OVER, AskingApp
 from quintet.tui.cost import Cost
 from quintet.tui.layout import PARTS, SMALLEST, Look
 from quintet.tui.overlays import Help, LaneLog, Leave, ScreenOff
@@ -29,6 +29,7 @@ from quintet.tui.part import Canvas, Part
 from quintet.tui.playhead import Playhead
 from quintet.tui.scene import scene
 from quintet.tui.studied import Studied
+from quintet.tui.words import clock
 
 STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S, BETWEEN_S = 10.0, 0.1, 3_000_000_000, 0.3, 0.03
 TWICE_NS = 2_000_000_000
@@ -229,8 +230,11 @@ class QuintetApp(AskingApp):
         self.paint()
 
     def action_lane_log(self) -> None:
-        """The log of the lane chosen last."""
-        lane = self.session.lanes[min(self.chosen, default=0)]
+        """The log of the lane that is chosen: of several, the first that failed."""
+        chosen = [self.session.lanes[number] for number in sorted(self.chosen)]
+        if not chosen:
+            return
+        lane = next((lane for lane in chosen if lane.faults), chosen[0])
         text = "\n".join(f"{fault.kind}: {fault.text}\n{fault.stderr}" for fault in lane.faults)
         path = self._journal.with_suffix(f".lane{lane.number}.stderr")
         if path.exists():
@@ -274,6 +278,9 @@ class QuintetApp(AskingApp):
         if self.playhead.replay:
             self.notify("This is a replay: nothing runs that could be changed.")
             return
+        if self.session.end is not None:
+            self.notify(OVER)
+            return
         try:
             reply = await self._client.ask(what, arguments)
         except ConnectionError as error:
@@ -281,6 +288,9 @@ class QuintetApp(AskingApp):
             return
         if reply.outcome == "refused":
             self.notify(reply.text)
+        elif not self.playhead.live:
+            at = clock(self.now_ns() - self.session.origin_ns)
+            self.notify(f"Done in the session, which runs on; the picture stays at {at}.")
         self._be_eager()
 
     def _gone(self) -> None:

@@ -14,6 +14,7 @@ from quintet.tui.overlays import Note
 from quintet.tui.plans import PlanPanel, StopPlan, busy
 from quintet.tui.switches import SwitchPanel
 
+OVER = "The session has ended: nothing runs that could be changed."
 OUTCOMES = ("predict", "scored", "request", "cycle", "infer", "images_per_s")
 
 
@@ -35,8 +36,6 @@ class AskingApp(LookingApp):
     alone_lane: int
     """The lane that `t` takes."""
     outcome: str
-    turned: int
-    """How often the table was turned."""
 
     async def ask(self, what: str, arguments: dict[str, Any]) -> None:
         """Send a command."""
@@ -53,6 +52,9 @@ class AskingApp(LookingApp):
 
     async def action_regime(self) -> None:
         """Alone or together."""
+        if len(self.session.lanes) == 1:
+            self.notify("There is one lane: it always runs alone.")
+            return
         open_lanes = [lane.number for lane in self.session.lanes if lane.open]
         able = [lane.number for lane in self.session.lanes if lane.ready is not None and lane.failed_ns is None]
         await self.ask("active", {"lanes": able if len(open_lanes) <= 1 and len(able) > 1 else [self.alone_lane]})
@@ -83,6 +85,8 @@ class AskingApp(LookingApp):
         failed = [lane.number for lane in chosen if lane.failed_ns is not None]
         if failed or len(chosen) == 1:
             await self.ask("restart", {"lanes": failed or [chosen[0].number]})
+        elif self.session.end is not None:
+            self.notify(OVER)
         else:
             self.notify("No chosen lane has failed. Choose one lane by its number to restart it.")
 
@@ -90,12 +94,6 @@ class AskingApp(LookingApp):
         """The next outcome: of what means and changes are."""
         self.outcome = OUTCOMES[(OUTCOMES.index(self.outcome) + 1) % len(OUTCOMES)]
         self.paint()
-
-    def action_page(self) -> None:
-        """Lanes or table where both do not fit, else the next table."""
-        if not self.turn_page():
-            self.turned += 1
-            self.paint()
 
     def action_plan(self) -> None:
         """An A/B here and now, or the study: say what, see what it buys, start it."""

@@ -33,7 +33,7 @@ def arranged(scene: Scene, width: int, height: int) -> Layout:
 def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
     """Every shown part's canvas by its name."""
     rows = where.parts
-    turns = ("lanes" if rows["table"] else "table") if where.pages else ""
+    turns = ("lanes" if rows["table"] and scene.page == "flips" else "table") if where.pages else ""
     drawn = {name: Canvas(width, rows[name]) for name in rows if name.startswith(("gap", "fill")) and rows[name]}
     drawn["status"] = draw_status(scene, width)
     drawn["keys"] = draw_keys(scene, width, pages=turns)

@@ -65,6 +65,8 @@ class LookingApp(App[str]):
     chosen: frozenset[int]
     playhead: Playhead
     look: Look
+    turned: int
+    """How often the table was turned."""
     scene_shown: Scene | None
     where_shown: Layout | None
     changed_keys: dict[str, str]
@@ -151,17 +153,19 @@ class LookingApp(App[str]):
         self.look = self.look._replace(scale=SCALES[(SCALES.index(self.look.scale) + 1) % len(SCALES)])
         self.paint()
 
-    def turn_page(self) -> bool:
-        """Lanes or table, where both do not fit; false where they do."""
-        if self.where_shown is None or not self.where_shown.pages:
-            return False
-        self.look = self.look._replace(page="lanes" if self.where_shown.parts["table"] else "table")
-        self.paint()
-        return True
-
     def action_page(self) -> None:
-        """The other page."""
-        self.turn_page()
+        """The next table, and the lanes after the flips' where both do not fit."""
+        where, shown = self.where_shown, self.scene_shown
+        if where is None or shown is None:
+            return
+        if where.pages and where.parts["table"] and shown.page == "flips":
+            self.look = self.look._replace(page="lanes")
+        elif where.pages or len(shown.tables) > 1:
+            self.look = self.look._replace(page="table")
+            self.turned += 1
+        else:
+            self.notify("Lanes and table are both on the screen, and there is no other table yet.")
+        self.paint()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key that goes before the widgets' own does so only while nothing lies over the lanes."""

@@ -34,7 +34,8 @@ def notes(session: Session, now_ns: int) -> list[Note]:
         )
     found += _plans(session)
     for lane in session.lanes:
-        found += [Note(fault.t_ns, fault.text, "alert") for fault in lane.faults]
+        own = f"{lane.name}: "
+        found += [Note(fault.t_ns, own + fault.text.removeprefix(own), "alert") for fault in lane.faults]
         if lane.kept_short is not None:
             text = (
                 f"{lane.name} keeps {lane.kept_short.results} results: keep_bytes is less than one pass over its data"
@@ -84,6 +85,8 @@ def _asked(session: Session, asked: Asked, now_ns: int) -> Note | None:
         return Note(command.t_ns, f"refused: {refused[0].text}", "alert")
     if len(answers) < len(command.lanes):
         return Note(command.t_ns, f"asked: {told}", "dim")
+    if command.who == "supervisor":
+        return Note(command.t_ns, told, "text")
     last = max(answer.t_ns for answer in answers.values())
     return Note(command.t_ns, f"{told}, within {max(1, round((last - command.t_ns) / 1e6))} ms", "text")
 

@@ -63,18 +63,28 @@ def flip_table(scene: Scene) -> FlipTable:
     if scene.page != "flips" and scene.study is not None and scene.study.progress.kind in ("ab", "observe"):
         return _of_plan(scene, scene.study)
     if scene.comparison is None:
-        key = "press a" if not scene.view.loading else "press a once the lanes run"
-        method = f"{scene.view.regime or 'together'} · {outcome_words(scene.outcome)} · nothing to compare yet: {key}"
+        key = _key_that_fills(scene)
+        nothing = f"nothing to compare {'yet: ' + key if key else 'here'}"
+        method = f"{scene.view.regime or 'together'} · {outcome_words(scene.outcome)} · {nothing}"
         lines = tuple(Line(lane.name) for lane in scene.session.lanes)
-        return FlipTable("accuracy off against on", "on", "off", method, "press a", lines)
+        return FlipTable("accuracy off against on", "on", "off", method, "press a" if key else nothing, lines)
     return _of_flip(scene, scene.comparison)
+
+
+def _key_that_fills(scene: Scene) -> str:
+    """What to press for a first comparison; empty where no key makes one: in a look back, under a plan, at the end."""
+    planned = scene.study is not None and scene.study.progress.state != "over"
+    if scene.looking is not None or planned or scene.view.ended is not None or scene.orphaned:
+        return ""
+    return "press a once the lanes run" if scene.view.loading else "press a"
 
 
 def _of_flip(scene: Scene, found: Comparison) -> FlipTable:
     session = scene.session
     name, place = heading(session, found)
     contrasts = by_hand(session, found.a, found.b, scene.outcome, scene.now_ns)
-    by_lane = {row.lane: row for row in found.rows}
+    failed = {lane.number for lane in scene.view.lanes if lane.state == "failed"}
+    by_lane = {row.lane: row for row in found.rows if row.lane not in failed}
     lines = []
     for lane in session.lanes:
         row, contrast = by_lane.get(lane.number), contrasts.get(lane.number)

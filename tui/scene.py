@@ -57,6 +57,8 @@ class Scene(NamedTuple):
     look: Look = Look()
     looking: Looking | None = None
     """None while the live edge is shown."""
+    tables: tuple[str, ...] = ("flips",)
+    """What `tab` turns through."""
 
     @property
     def edge_ns(self) -> int:
@@ -112,6 +114,7 @@ def scene(
         page,
         look,
         looking,
+        known,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
-from quintet.engine.wording import count
+from quintet.engine.wording import count, listed
 from quintet.tui.part import Canvas, Row
 from quintet.tui.past import next_moment
 from quintet.tui.results import FlipTable, flip_table
@@ -37,6 +37,9 @@ def open_sentence(scene: Scene) -> str:
     seen = scene.view
     if seen.ended is not None or scene.orphaned or seen.loading:
         return _about_the_session(scene)
+    failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
+    if failed and scene.looking is None:
+        return f"{listed(failed)} failed: r tries again, e shows what it wrote."
     if scene.study is not None and scene.page != "flips":
         return plan_sentence(scene.study, [lane.name for lane in scene.session.lanes])
     if scene.comparison is None:

@@ -22,19 +22,35 @@ def draw_status(scene: Scene, width: int) -> Canvas:
     canvas = Canvas(width, 1)
     seen, narrow = scene.view, width < NARROW
     if scene.looking is not None:
-        left, told = _looking_back(scene, scene.looking, narrow=narrow)
+        left, told = _looking_back(scene, scene.looking, width, narrow=narrow)
         canvas.put_row(1, 0, left)
         _put_right_of(canvas, left, told, "")
         canvas.cells[0] = [(letter, f"{role}+reverse") for letter, role in canvas.cells[0]]
         return canvas
-    left = [("quintet", "bright"), ("  ", "text"), (_profile(scene), "text")]
-    for device in seen.devices[:1]:
-        left += [SEPARATOR, (device, "text")]
-    for words, role in _state(scene, narrow=narrow):
-        left += [SEPARATOR, (words, role)]
+    when = clock(seen.age_ns)
+    left = _what_runs(scene, width - len(when) - 5, narrow=narrow)
     canvas.put_row(1, 0, left)
-    _put_right_of(canvas, left, _costs(scene, narrow=narrow), clock(seen.age_ns))
+    _put_right_of(canvas, left, _costs(scene, narrow=narrow), when)
     return canvas
+
+
+def _what_runs(scene: Scene, room: int, *, narrow: bool) -> Row:
+    """Profile, device, what runs and since when. Where room is short, the program's name gives way, then the device, then
+    the profile; what failed is never left out."""
+    states = [part for words, role in _state(scene, narrow=narrow) for part in (SEPARATOR, (words, role))]
+    profile = (_profile(scene), "text")
+    device: Row = [part for name in scene.view.devices[:1] for part in (SEPARATOR, (name, "text"))]
+    named: Row = [("quintet", "bright"), ("  ", "text"), profile]
+    forms: list[Row] = [[*named, *device, *states], [profile, *device, *states], [profile, *states], states[1:]]
+    found = next((row for row in forms if _length(row) <= room), None)
+    if found is None:
+        spare = max(0, room - _length(states[2:]))
+        found = [(shortened(states[1][0], spare), states[1][1]), *states[2:]]
+    return found
+
+
+def _length(row: Row) -> int:
+    return sum(len(words) for words, _ in row)
 
 
 def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None:
@@ -45,8 +61,8 @@ def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None
     canvas.put_right(canvas.width - 2 - (len(right) + 3 if right else 0), 0, when, "bright")
 
 
-def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row, list[str]]:
-    """What stands at the left, and the forms of what stands at the right, the longest first."""
+def _looking_back(scene: Scene, looking: Looking, width: int, *, narrow: bool) -> tuple[Row, list[str]]:
+    """What stands at the left, and the forms of what stands at the right, the longest first; the log's name gives way."""
     seen, origin = scene.view, scene.session.origin_ns
     if looking.replay:
         ended = looking.edge_ns <= scene.now_ns
@@ -54,7 +70,8 @@ def _looking_back(scene: Scene, looking: Looking, *, narrow: bool) -> tuple[Row,
         of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
         state = "loading" if seen.loading else seen.regime or "nothing runs"
         level = "" if narrow or seen.loading else f"{accuracy_words(scene, narrow=False)[0]}   "
-        return [("REPLAY", "bright"), (f"  {looking.replay} · {pace}", "text")], [
+        name = shortened(looking.replay, max(1, width - len(f"REPLAY   · {pace}  {of}") - 4))
+        return [("REPLAY", "bright"), (f"  {name} · {pace}", "text")], [
             f"{of}   {level}{state}", f"{of}   {state}", of,
         ]  # fmt: skip
     behind = clock(looking.live_ns - scene.now_ns)
@@ -144,6 +161,10 @@ KEYS = (
     ("space", "freeze"), ("←→", "back"), ("q", "quit"), ("o", "outcome"), ("tab", "table"), ("v", "view"), ("m", "mark"),
     ("d", "detach"), ("r", "restart"), ("e", "log"),
 )  # fmt: skip
+ENDED_KEYS = (
+    ("1-{lanes}", "lane"), ("0", "all"), ("space", "freeze"), ("←→", "back"), ("q", "leave"), ("o", "outcome"),
+    ("tab", "table"), ("v", "view"), ("e", "log"),
+)  # fmt: skip
 FROZEN_KEYS = (
     ("space", "back to live"), ("←→", "step"), ("[ ]", "mark, flip"), ("PgUp PgDn", "page"), ("+ −", "s/column"),
     ("1-{lanes}", "lane"), ("m", "mark"), ("v", "view"),
@@ -163,11 +184,11 @@ def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
         "regime": "together" if scene.view.regime == "alone" else "alone",
         "play": "pause" if scene.looking is not None and scene.looking.playing else "play",
     }
-    planned = scene.study is not None and scene.study.progress.state != "over"
-    live = PLAN_KEYS if planned else KEYS
-    keys = live if scene.looking is None else REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
+    keys = _keys(scene)
     if pages:
         keys = (keys[0], ("tab", pages), *keys[1:])
+    elif len(scene.tables) == 1:
+        keys = tuple(one for one in keys if one[0] != "tab")
     row: Row = []
     last = _key("?", "help")
     room = width - 1 - sum(len(text) for text, _ in last)
@@ -179,6 +200,20 @@ def draw_keys(scene: Scene, width: int, *, pages: str = "") -> Canvas:
     row += last  # help is never left out
     canvas.put_row(1, 0, row)
     return canvas
+
+
+def _keys(scene: Scene) -> tuple[tuple[str, str], ...]:
+    """The keys of the moment. A failed lane brings its two forward; one lane has none to choose and no company."""
+    if scene.looking is not None:
+        return REPLAY_KEYS if scene.looking.replay else FROZEN_KEYS
+    if scene.view.ended is not None or scene.orphaned:
+        return ENDED_KEYS
+    if scene.study is not None and scene.study.progress.state != "over":
+        return PLAN_KEYS
+    keys: tuple[tuple[str, str], ...] = KEYS
+    if any(lane.state == "failed" for lane in scene.view.lanes):
+        keys = (KEYS[0], ("r", "restart"), ("e", "log"), *(one for one in KEYS[1:] if one[0] not in "re"))
+    return keys if len(scene.session.lanes) > 1 else tuple(one for one in keys if one[0] not in ("1-{lanes}", "0", "t"))
 
 
 def _key(key: str, words: str) -> Row:

@@ -14,7 +14,7 @@ from tests.making import SECOND
 from tests.tui.test_app import shown
 
 JOURNAL = DATA / "replay.msgpack"
-NOBODY = "The session has ended."
+NOBODY = "The session has ended"
 SEEN: dict[str, tuple[str, str]] = {
     "freeze": ("space", " FROZEN"), "step.back": ("left", "at 2:56"), "step.forward": ("left left right", "at 2:56"),
     "page.back": ("pageup", "at 2:18"), "page.forward": ("pageup pageup pagedown", "at 2:18"),
@@ -22,7 +22,7 @@ SEEN: dict[str, tuple[str, str]] = {
     "jump.back": ("left_square_bracket", "at 2:52"), "jump.forward": ("home right_square_bracket", "at 0:02"),
     "pace.up": ("plus", "━━━━··━━ on ━━╌╌"), "pace.down": ("minus", "╵2:50"),
     "zoom.out": ("greater_than_sign", "━━━━··━━ on ━━╌╌"), "zoom.in": ("less_than_sign", "╵2:50"),
-    "view": ("v", "○ off  80"), "scale": ("y", " log"), "page": ("tab", "together"),
+    "view": ("v", "○ off  80"), "scale": ("y", " log"), "page": ("tab", "there is no other table yet"),
     "accuracy": ("a", NOBODY), "regime": ("t", NOBODY), "plan": ("b", "A/B"), "plan.stop": ("x", "No plan is under way"),
     "outcome": ("o", "scored, ms per image"), "switches": ("s", "a preset of score"), "mark": ("m", "enter writes"),
     "restart": ("4 r", NOBODY), "lane.all": ("1 0", "▸2 detect"), "log": ("4 e", "seg: what it wrote"),

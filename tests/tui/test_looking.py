@@ -171,7 +171,7 @@ async def test_numbers_and_table_are_those_known_at_the_cursor(journal: Path) ->
         app.paint()
         await pilot.pause()
         at_11 = shown(app)
-        assert "nothing to compare yet" in at_11
+        assert "nothing to compare here" in at_11
         assert "3 pose           ● on" in at_11
         app.playhead.seek(at(21), app.session)
         app.paint()

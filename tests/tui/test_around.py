@@ -1,0 +1,115 @@
+"""What stands around lanes and table keeps true: status and clock at every width, keys that do something, every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from quintet.engine import events as ev
+from quintet.engine.journal import read
+from quintet.engine.session import Session, folded
+from quintet.tui.app import QuintetApp
+from quintet.tui.notes import notes
+from quintet.tui.results import flip_table
+from quintet.tui.scene import Looking, Scene, scene
+from quintet.tui.sentences import open_sentence
+from quintet.tui.status import draw_keys, draw_status
+from tests.making import OFF, Maker, at
+from tests.tui.test_app import shown
+
+STUDY = Path(__file__).parents[2] / "docs" / "data" / "study.msgpack"
+
+
+def seen(session: Session, seconds: float, looking: Looking | None = None) -> Scene:
+    everybody = frozenset(range(len(session.lanes)))
+    return scene(session, at(seconds), everybody, frozen=looking is not None, journal_bytes=2_000_000, looking=looking)
+
+
+def died() -> Maker:
+    """Flipped at 12 s; pose dies at 20 s."""
+    made = Maker().ready().gate_all(2).images_all(2, 12, 10).set_all(12, OFF).images_all(12.1, 20, 20)
+    made.frames.append(ev.Fault(2, at(20), "died", "pose: its process was ended by signal 9 (SIGKILL).", ""))
+    return made.images(0, 20, 28, 20)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (120, 40)])
+async def test_tab_comes_to_every_table_and_to_the_lanes_again_and_again(size: tuple[int, int]) -> None:
+    app = QuintetApp(STUDY, None, clock=lambda: 0, replay_speed=1.0)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("space", "end")
+        for _ in range(2):
+            found = set()
+            for _ in range(5):
+                await pilot.press("tab")
+                assert app.scene_shown is not None
+                assert app.where_shown is not None
+                found.add(app.scene_shown.page)
+                found |= {"lanes" for _ in app.where_shown.lanes if app.where_shown.parts["lanes"]}
+            assert found == {"plan", "plan 2", "flips", "lanes"}
+
+
+async def test_tab_with_nothing_to_turn_to_says_so_and_is_not_offered(tmp_path: Path) -> None:
+    app = QuintetApp(STUDY, None, clock=lambda: 0, replay_speed=1.0)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab")
+        assert "there is no other table yet" in " ".join(note.message for note in app._notifications)
+        assert "tab table" not in shown(app)
+
+
+@pytest.mark.parametrize("width", range(60, 140))
+def test_the_clock_and_what_failed_are_whole_at_every_width(width: int) -> None:
+    line = draw_status(seen(died().session(), 28), width).text()[0]
+    assert "1 of 5 lanes failed" in line
+    assert " 0:28 " in f"{line} "
+    replay = Looking(at(28), at(28), "a-log-with-a-very-long-name-of-sixty-letters-20261124.msgpack", 1.0, True)
+    assert "0:25 of 0:28" in draw_status(seen(died().session(), 25, replay), width).text()[0]
+
+
+def test_a_failed_lane_says_what_to_do_and_its_row_becomes_dashes() -> None:
+    it = seen(died().session(), 28)
+    assert open_sentence(it) == "pose failed: r tries again, e shows what it wrote."
+    keys = draw_keys(it, 80).text()[0]
+    assert "r restart" in keys
+    assert "e log" in keys
+    by_name = {line.name: line for line in flip_table(it).lines}
+    assert (by_name["pose"].a, by_name["pose"].change_pct) == (None, None)
+    assert by_name["cls"].change_pct is not None
+    before = {line.name: line for line in flip_table(seen(died().session(), 19)).lines}
+    assert before["pose"].change_pct is not None
+
+
+def test_faults_and_returns_are_told_with_their_lane_and_without_a_meaningless_time() -> None:
+    made = Maker().ready().gate_all(2).images_all(2, 8, 10)
+    made.frames.append(ev.Fault(3, at(8), "load", "weights.pt has another SHA-256.", ""))
+    made.frames.append(ev.Command(90, at(9), "supervisor", {"gate": True}, [3]))
+    made.frames.append(ev.Answer(90, 3, at(9.001), 0, "done", ""))
+    told = [note.text for note in notes(made.session(), at(10))]
+    assert "seg: weights.pt has another SHA-256." in told
+    assert "seg runs again" in told
+
+
+def test_keys_that_would_do_nothing_are_not_offered() -> None:
+    made = died()
+    made.frames.append(ev.End(at(30), "asked", {}))
+    ended = draw_keys(seen(made.session(), 31), 120).text()[0]
+    assert "accuracy" not in ended
+    assert "switches" not in ended
+    assert "q leave" in ended
+    alone = draw_keys(seen(Maker(1).ready().gate_all(2).images_all(2, 8, 10).session(), 8), 120).text()[0]
+    assert "lane" not in alone
+    assert "together" not in alone
+    assert "a accuracy" in alone
+
+
+def test_press_a_is_said_only_where_a_does_something() -> None:
+    session = Maker().ready().gate_all(2).images_all(2, 8, 10).session()
+    assert "press a" in flip_table(seen(session, 8)).method
+    back = flip_table(seen(session, 8, Looking(at(8), at(8), "log", 1.0, False)))
+    assert "press a" not in back.method + back.regime
+
+
+def test_a_lane_that_waited_at_the_gate_still_waits_at_the_end() -> None:
+    session = folded(read(STUDY))
+    it = scene(session, session.last_ns, frozenset((0,)), frozen=False, journal_bytes=0)
+    assert [lane.state for lane in it.view.lanes] == ["parked", "parked", "ended"]
