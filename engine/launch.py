@@ -94,7 +94,7 @@ def spawn(lane: int, wires: Wires, private: Path, stderr: Path, extra: dict[str,
         process = subprocess.Popen(
             [python, "-m", "quintet.engine.worker.main", *map(str, ends)],
             stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-            env=environment(private, f"lane{lane}", extra), pass_fds=ends,
+            env=environment(private, f"lane{lane}", extra), pass_fds=ends, start_new_session=True,
         )  # fmt: skip
     wires.hand_over()
     return process
@@ -109,6 +109,7 @@ def simulate(seed: int, tasks: Sequence[str], wires: Sequence[Wires], private: P
             [sys.executable, "-m", "quintet.engine.worker.simulate", str(seed), *words],
             stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
             env=environment(private, "simulated", {}), pass_fds=[number for pair in ends for number in pair],
+            start_new_session=True,
         )  # fmt: skip
 
 

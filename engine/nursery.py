@@ -95,7 +95,7 @@ class Nursery:
             with stderr.open("ab") as errors:
                 self._process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-                    env=environment(private, "nursery", {}), pass_fds=(theirs.fileno(),),
+                    env=environment(private, "nursery", {}), pass_fds=(theirs.fileno(),), start_new_session=True,
                 )  # fmt: skip
         except OSError:
             self.sock.close()

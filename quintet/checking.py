@@ -61,6 +61,9 @@ def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool)
     for broken in seen.faults:
         wrong += 1
         print(f"✗ {broken.text}")
+    if seen.end is not None and seen.end.reason == "signal":
+        print("interrupted: not all lanes were seen")
+        return 1
     return _verdict(wrong, len(profile.lanes), time.monotonic() - began)
 
 
@@ -154,7 +157,8 @@ async def _with_progress(run: Any, lanes: int) -> None:
 
 def _print_lane(lane: Lane, told: LaneSeen | None, faults: list[str]) -> None:
     kind = "" if lane.name == lane.task else f" ({lane.task})"
-    print(f"{'✗' if faults else '✓'} {lane.name}{kind}")
+    well = told is not None and told.ready is not None
+    print(f"{'✗' if faults else '✓' if well else '·'} {lane.name}{kind}{'' if faults or well else ': not loaded'}")
     for fault in faults:
         print(f"    ✗ {fault}")
     if told is None or told.ready is None:

@@ -13,6 +13,14 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 import io
 import os
 import sys
+
+for number in range(3):  # a closed one would be the next file's, and what is printed would land in it
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)
+sys.stdout, sys.stderr = (old or open(os.devnull, "w") for old in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
+
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +47,11 @@ def main() -> None:
     experiments.register(app)
     reading.register(app)
     reporting.register(app)
+    try:
+        os.getcwd()  # noqa: PTH109  Path.cwd is the same
+    except OSError:
+        print("quintet: the working folder is gone. Change to one that is there.", file=sys.stderr)
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
@@ -55,7 +68,7 @@ def main() -> None:
         print(f"quintet: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        sys.exit(1)
+        os._exit(1)  # what is left of the output has no reader
     except OSError as error:
         if error.filename is not None:  # a file's trouble is told where it is opened; this is of what is printed
             raise

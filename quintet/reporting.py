@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quintet.engine.drafts import draft_of, refuse_special
 from quintet.engine.profile import BadInput
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ def _check(out: Path, *, force: bool) -> None:
         raise BadInput(f"--out {out}: the file exists already. Give --force to replace it.")
     if not out.absolute().parent.is_dir():
         raise BadInput(f"--out {out}: there is no folder {out.absolute().parent}.")
+    refuse_special(out)
 
 
 def held(found: Findings, limits: list[Limit], *, strict: bool) -> int:
@@ -138,23 +138,10 @@ def written(found: Findings, kind: str, read: Log, only: str | None) -> str:
 def save(told: str, out: Path) -> None:
     """Write it beside its place, then move it there: nobody ever sees half a report. Raises BadInput."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.absolute().parent)
-        draft = Path(name)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor has no path
-                file.write(told + "\n")
-            draft.chmod(0o666 & ~_umask())  # mkstemp's own is for its owner only
-            draft.replace(out)
-        finally:
-            draft.unlink(missing_ok=True)
+        with draft_of(out) as file:
+            file.write(told + "\n")
     except OSError as error:
         raise BadInput(f"--out {out} cannot be written: {error.strerror}.") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def register(app: typer.Typer) -> None:

@@ -76,7 +76,7 @@ def headless(asked: Asked) -> int:
                 texts = await _progress(journal, running)
         status = await running
         if supervisor.broken is not None and supervisor.broken not in texts:
-            print(f"fault (disk): {supervisor.broken}", file=sys.stderr, flush=True)
+            _tell(f"fault (disk): {supervisor.broken}")
         return status
 
     status = asyncio.run(all_of_it())
@@ -90,7 +90,8 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
 
     Returns the faults' texts.
     """
-    print(journal, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(journal, flush=True)
     session, told = Session(), 0
     with Reader(journal) as reader:
         while True:
@@ -100,11 +101,17 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
             session.fold(batch.events)
             faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
             for fault in sorted(faults, key=lambda fault: fault.t_ns)[told:]:
-                print(f"fault ({fault.kind}): {fault.text}", file=sys.stderr, flush=True)
+                _tell(f"fault ({fault.kind}): {fault.text}")
             told = len(faults)
             if ended:
                 return [fault.text for fault in faults]
-            print(progress_line(session, time.monotonic_ns()), file=sys.stderr, flush=True)
+            _tell(progress_line(session, time.monotonic_ns()))
+
+
+def _tell(words: str) -> None:
+    """A line to stderr; when nobody takes it any more the measurement goes on all the same."""
+    with contextlib.suppress(OSError, ValueError):
+        print(words, file=sys.stderr, flush=True)
 
 
 def progress_line(session: Session, now_ns: int) -> str:

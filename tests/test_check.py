@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -13,12 +14,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import trustme
 
 from quintet.engine import fetch, named, profile
 from quintet.engine.fetch import Item
 from quintet.engine.profile import FOLDER, BadInput
+from tests.running import wait_until
 
 MICRO = FOLDER / "micro"
 
@@ -95,6 +98,24 @@ data.validation = "{MICRO}/obb.yaml"
 
 
 @pytest.mark.slow
+def test_an_interrupted_check_calls_nothing_well(tmp_path: Path) -> None:
+    profile = tmp_path / "slow.toml"
+    lane = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv = { QUINTET_SLEEP_LOAD_MS = "60000" }\n'
+    profile.write_text(f'name = "slow"\n{lane}')
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quintet", "check", str(profile)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: bool(psutil.Process(process.pid).children()), "its worker")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "· a (cls): not loaded" in out
+    assert out.endswith("interrupted: not all lanes were seen\n")
+
+
 def test_ten_different_faults_are_told_in_one_go(tmp_path: Path) -> None:
     shutil.copy(next((MICRO / "val").iterdir()), tmp_path / "one.png")
     (tmp_path / "classes.csv").write_text("file,class\none.png,unicorn\n")

@@ -157,3 +157,32 @@ def test_output_that_cannot_be_written_is_told_in_one_sentence() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "quintet: the output cannot be written: No space left on device.\n"
+
+
+def test_closed_streams_and_a_working_folder_that_is_gone(tmp_path: Path) -> None:
+    """What is printed never lands in another file, and nothing is a traceback."""
+    for closed in (">&-", "2>&-", "<&- >&- 2>&-"):
+        ran = subprocess.run(
+            ["sh", "-c", f'"{sys.executable}" -m quintet profiles {closed}'],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    ran = subprocess.run(
+        ["sh", "-c", f'rmdir "{gone}"; "{sys.executable}" -m quintet ls'],
+        cwd=gone, env={**os.environ, "PYTHONSAFEPATH": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (2, "quintet: the working folder is gone. Change to one that is there.\n")
+
+
+def test_a_reader_that_left_gets_no_complaint() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run(
+        [sys.executable, "-m", "quintet", "profiles"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,24 @@ def test_the_files_ending_chooses_and_nothing_is_overwritten_unasked(log: str, t
     assert quintet("report", log, "--out", str(out), "--force").returncode == 0
     assert json.loads(out.read_text())["schema"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_log_or_a_special_file_is_never_replaced(log: str, tmp_path: Path) -> None:
+    own = tmp_path / "own.msgpack"
+    shutil.copy(log, own)
+    before = own.read_bytes()
+    for words in (("report", str(own)), ("export", str(own), "--format", "perfetto")):
+        ran = quintet(*words, "--out", str(own), "--force")
+        assert (ran.returncode, ran.stderr) == (
+            2, f"quintet: {own} is a log, and a log is never overwritten. Give another path.\n",
+        )  # fmt: skip
+        pipe = tmp_path / "pipe"
+        if not pipe.exists():
+            os.mkfifo(pipe)
+        ran = quintet(*words, "--out", str(pipe), "--force")
+        assert (ran.returncode, "is no plain file" in ran.stderr) == (2, True)
+        assert pipe.is_fifo()
+    assert own.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from quintet.engine.drafts import draft_of, refuse_special, umask
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.frames import Frames
 from quintet.engine.frames.trace import write_trace
@@ -34,7 +34,9 @@ def checked(form: str, out: Path, *, force: bool) -> None:
         raise BadInput(
             f"There is no folder {out.absolute().parent} for the export. Make it, or give --out another path."
         )
-    if form != "perfetto" and importlib.util.find_spec("pyarrow") is None:
+    if form == "perfetto":
+        refuse_special(out)
+    elif importlib.util.find_spec("pyarrow") is None:
         raise BadInput("Parquet and CSV are written by pyarrow, which is missing. Install it with: pip install pyarrow")
 
 
@@ -54,15 +56,8 @@ def export(frames: Frames, form: str, out: Path, *, progress: Progress) -> None:
 
 
 def _file(frames: Frames, out: Path, progress: Progress) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.absolute().parent)
-    draft = Path(name)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor has no path
-            write_trace(frames, file, progress)
-        draft.chmod(0o666 & ~_mask())
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft_of(out) as file:
+        write_trace(frames, file, progress)
 
 
 def _folder(frames: Frames, form: str, out: Path, progress: Progress) -> None:
@@ -73,7 +68,7 @@ def _folder(frames: Frames, form: str, out: Path, progress: Progress) -> None:
             _write(getattr(frames, name), form, draft / f"{name}.{form}")
         told = json.dumps({**frames.start, "notes": frames.notes}, indent=1, ensure_ascii=False, default=str)
         (draft / "start.json").write_text(told, encoding="utf-8")
-        draft.chmod(0o777 & ~_mask())
+        draft.chmod(0o777 & ~umask())
         if not out.exists():
             draft.rename(out)
         else:
@@ -98,9 +93,3 @@ def _write(frame: Any, form: str, path: Path) -> None:
         for field in table.schema
     ]
     pyarrow.csv.write_csv(table.cast(pyarrow.schema(plain)), path)
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

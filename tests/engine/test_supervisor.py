@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from quintet.engine.control import Client
 from quintet.engine.journal import read
 from quintet.engine.session import folded
 from quintet.engine.stretches import stretches
+from quintet.running import _tell
 from tests.running import Headless, alive, wait_until
 
 PROFILE = """
@@ -260,6 +263,35 @@ def test_a_lost_terminal_ends_only_a_run_that_has_no_end(
     session = run.session()
     assert session.end is not None
     assert session.end.reason == reason
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["nursery", "plain"])
+@pytest.mark.parametrize(
+    ("number", "words", "reason"), [(signal.SIGHUP, ("--for", "2s"), "time"), (signal.SIGTERM, (), "signal")]
+)
+def test_a_signal_to_the_whole_group_is_the_supervisors_alone(
+    tmp_path: Path, sleep_profile: Path, number: signal.Signals, words: tuple[str, ...], reason: str, forks: bool
+) -> None:
+    run = Headless(sleep_profile, tmp_path, *words, *(() if forks else ("--no-nursery",)))
+    run.wait_running()
+    os.killpg(run.process.pid, number)
+    assert run.end() == 0
+    session = run.session()
+    assert session.end is not None
+    assert session.end.reason == reason
+    assert [lane.faults for lane in session.lanes] == [[]] * 5
+
+
+def test_progress_that_nobody_takes_does_not_end_the_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    closed = os.fdopen(writing, "w", buffering=1)
+    monkeypatch.setattr(sys, "stderr", closed)
+    with pytest.raises(BrokenPipeError):
+        print("one", file=sys.stderr, flush=True)
+    _tell("another")
+    with contextlib.suppress(BrokenPipeError):
+        closed.close()
 
 
 @pytest.mark.slow
