@@ -180,7 +180,7 @@ def _row(
     y, facts = place * (where.plot + 1), where.facts
     _head(canvas, 0, y, facts - 5, lane, scene)
     if _never_ran(lane, drawn):
-        _loading_row(canvas, y, facts, lane)
+        _loading_row(canvas, y, facts, where.plot, lane)
         return
     (_big_facts if where.big else _small_facts)(canvas, y, facts - 6, lane)
     canvas.put_right(facts - 2, y, scale.label(0), "dim")
@@ -205,8 +205,8 @@ def _small_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
     canvas.put_right(right, y + 2, rate_words, "dim")
 
 
-def _loading_row(canvas: Canvas, y: int, left: int, lane: LaneView) -> None:
-    """Loading in one line a lane; a failed one's sentence below."""
+def _loading_row(canvas: Canvas, y: int, left: int, plot: int, lane: LaneView) -> None:
+    """Loading in one line a lane; a failed one's sentence below, in the rows of its plot."""
     x = left
     for step in lane.steps[:3]:
         mark, role = MARKS[step.state]
@@ -214,5 +214,6 @@ def _loading_row(canvas: Canvas, y: int, left: int, lane: LaneView) -> None:
         canvas.put(x + 2, y, step.words, "alert" if step.state == "failed" else "text")
         x += len(step.words) + 4
     if lane.trouble:
-        for row, line in enumerate(textwrap.wrap(lane.trouble, canvas.width - left - 1)[:2], 1):
+        told = textwrap.wrap(lane.trouble, canvas.width - left - 1, max_lines=plot, placeholder="… e shows all of it")
+        for row, line in enumerate(told, 1):
             canvas.put(left, y + row, line, "dim")

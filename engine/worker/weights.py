@@ -127,8 +127,8 @@ def _check(path: Path, sha256: str | None) -> None:
     found = _sha256(path)
     if found != sha256.lower():
         raise LoadFault(
-            f"{path} has SHA-256 {found}, but the profile pins {sha256}: it was not opened. "
-            "Get the right file or mend `weights_sha256`"
+            f"{path} is not the file that `weights_sha256` pins, so it was not opened: get the right one, or mend the key to "
+            f"{found}"
         )
 
 

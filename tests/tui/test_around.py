@@ -10,9 +10,10 @@ from quintet.engine import events as ev
 from quintet.engine.journal import read
 from quintet.engine.session import Session, folded
 from quintet.tui.app import QuintetApp
+from quintet.tui.lanes import draw_lanes
 from quintet.tui.notes import notes
 from quintet.tui.results import flip_table
-from quintet.tui.scene import Looking, Scene, scene
+from quintet.tui.scene import Looking, Scene, layout, scene
 from quintet.tui.sentences import open_sentence
 from quintet.tui.status import draw_keys, draw_status
 from tests.making import OFF, Maker, at
@@ -113,3 +114,15 @@ def test_a_lane_that_waited_at_the_gate_still_waits_at_the_end() -> None:
     session = folded(read(STUDY))
     it = scene(session, session.last_ns, frozenset((0,)), frozen=False, journal_bytes=0)
     assert [lane.state for lane in it.view.lanes] == ["parked", "parked", "ended"]
+
+
+def test_a_long_sentence_of_a_failed_lane_says_where_its_rest_is() -> None:
+    made = Maker()
+    told = "the weights are not the file that is pinned, so they were not opened: " + "get the right one " * 12
+    for lane in range(5):
+        made.frames.append(ev.Step(lane, at(0.1), "model", "begun", 0, 1))
+    made.frames.append(ev.Fault(3, at(0.9), "load", told, ""))
+    it = seen(made.session(), 1.5)
+    lines = draw_lanes(it, layout(80, 24, 5, 0), 80).text()
+    assert any("so they were not" in line for line in lines)
+    assert any("… e shows all of it" in line for line in lines)
