@@ -124,5 +124,5 @@ def test_a_long_sentence_of_a_failed_lane_says_where_its_rest_is() -> None:
     made.frames.append(ev.Fault(3, at(0.9), "load", told, ""))
     it = seen(made.session(), 1.5)
     lines = draw_lanes(it, layout(80, 24, 5, 0), 80).text()
-    assert any("so they were not" in line for line in lines)
+    assert any("were not opened: get the right" in line for line in lines)
     assert any("… e shows all of it" in line for line in lines)
