@@ -14,12 +14,14 @@ class Progress(NamedTuple):
     kind: str
     state: str
     reason: str
-    """Why it is over: `planned`, `stopped` or `lanes`."""
+    """Why it is over: `planned`, `stopped`, `lanes`, or `session` where the session ended first."""
     round: int
     """Rounds that are done."""
     rounds: int
     block: int
     """The block under way in its round, from 1; 0 between blocks."""
+    finished: int
+    """Blocks of the round under way that are done; one that was broken off is not."""
     blocks: int
     cell: dict[str, Any] | None
     elapsed_ns: int
@@ -38,20 +40,21 @@ def progress(session: Session, now_ns: int) -> Progress | None:
     told = run.told
     its = [session.blocks[place] for place in run.blocks]
     ours = [block for block in its if block.start.round >= 0]
-    current = ours[-1] if ours and not _ended(ours[-1], now_ns) else None
+    cut = told.get("state") != "over" and session.end is not None and session.end.t_ns <= now_ns
+    current = ours[-1] if ours and not cut and not _ended(ours[-1], now_ns) else None
     number = ours[-1].start.round if ours else 0
-    state = str(told.get("state", "fixed"))
-    within = sum(1 for block in ours if block.start.round == number and not _void(block, now_ns))
+    state = "over" if cut else str(told.get("state", "fixed"))
+    finished = sum(1 for block in ours if block.start.round == number and _ended(block, now_ns) and block.counts)
     blocks = _visits(told, number)
     rounds = run.planned if told.get("rounds") else 0
     over = state == "over"
-    done = number + (current is None and within >= blocks) if ours else 0
+    whole = current is None and finished >= blocks
     start = current.start if current else None
     measured = _measured_ns(told, start.cell if start else None)
     return Progress(
         str(told["kind"]), "over" if over else "calibrating" if state == "calibrating" else _state(session, run, now_ns),
-        str(told.get("reason", "")), done, rounds, within if current else 0, blocks,
-        start.cell if start else None,
+        "session" if cut else str(told.get("reason", "")), number + whole, rounds, finished + 1 if current else 0,
+        0 if whole else finished, blocks, start.cell if start else None,
         min(measured, max(0, now_ns - start.started_ns - start.burn_in_ns)) if start else 0, measured,
         0 if over else _left_ns(told, ours, rounds, now_ns),
         str(told.get("buys", "")),
@@ -60,10 +63,6 @@ def progress(session: Session, now_ns: int) -> Progress | None:
 
 def _ended(block: Block, now_ns: int) -> bool:
     return block.end is not None and block.end.t_ns <= now_ns
-
-
-def _void(block: Block, now_ns: int) -> bool:
-    return block.end is not None and block.end.t_ns <= now_ns and bool(block.end.void)
 
 
 def _state(session: Session, run: Run, now_ns: int) -> str:

@@ -8,10 +8,12 @@ from quintet.tui.matrix import draw_matrix
 from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas
 from quintet.tui.past import draw_past
+from quintet.tui.progress import draw_progress
 from quintet.tui.scene import Layout, Scene
 from quintet.tui.sentences import draw_open
+from quintet.tui.small import draw_small_lanes
 from quintet.tui.status import draw_events, draw_keys, draw_status
-from quintet.tui.study import draw_progress, draw_small_lanes, draw_study, study_layout
+from quintet.tui.study import draw_study, study_layout
 from quintet.tui.tables import draw_flips
 from quintet.tui.words import shortened
 

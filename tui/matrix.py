@@ -7,43 +7,64 @@ from quintet.tui.part import Canvas
 from quintet.tui.results import outcome_words
 from quintet.tui.scene import Layout, Scene
 from quintet.tui.studied import Study
+from quintet.tui.study import MOST_COLUMNS
+from quintet.tui.titles import numbered, put_title
 from quintet.tui.words import DASH, signed
 
-STEP, FIRST = 17, 14
+STEP, FIRST, LEAST_STEP = 17, 14, 8
+"""Columns of a lane that is flipped, columns before the first, and the fewest of a lane."""
+HEAD_ROWS = 3
 
 
 def draw_matrix(scene: Scene, study: Study, where: Layout, width: int) -> Canvas:
     """A row for each lane that is slowed, a column for each lane whose switch is flipped; intervals beneath."""
-    lanes, told = scene.session.lanes, study.run.told
-    canvas = Canvas(width, 3 + (2 if where.spacious else 1) * len(lanes))
-    a, b = told["levels"]
-    canvas.put(1, 0, f"whose {told['switch']} slows whom, %", "bright")
-    kind = "95 % planned" if study.run.reached else "no interval before its end"
-    canvas.put(
-        29 + len(str(told["switch"])),
-        0,
-        f"{b} against {a} · {outcome_words(scene.outcome).partition(',')[0]} · {kind} · main effects",
-        "dim",
-    )
-    step = min(STEP, (width - FIRST - 1) // max(1, len(lanes)))
+    lanes, tall = scene.session.lanes, 2 if where.spacious else 1
+    canvas = Canvas(min(width, MOST_COLUMNS), where.parts["table"])
+    put_title(canvas, 0, *_title(scene, study))
+    longest = max((len(lane.name) for lane in lanes), default=0)
+    first = max(FIRST, min(longest + 3, canvas.width - 1 - STEP * len(lanes)))
+    step = max(LEAST_STEP, min(STEP, (canvas.width - first - 1) // max(1, len(lanes))))
+    columns, rows = (canvas.width - first - 1) // step, (canvas.height - HEAD_ROWS) // tall
+    across, down = _about(scene, columns), _about(scene, rows)
+    only = "" if where.spacious else " · main effects only"
+    some = "" if len(across) == len(down) == len(lanes) else f" · of {len(lanes)} lanes those about the chosen"
     canvas.put(1, 2, "of lane", "dim")
-    canvas.put(FIRST, 1, "by flipping", "dim")
+    canvas.put(first, 1, f"by flipping{only}{some}", "dim")
     by_pair = {(effect.whom, effect.whose): effect for effect in study.found.effects}
-    for column, lane in enumerate(lanes):
-        canvas.put_right(FIRST + step * (column + 1) - 3, 2, lane.name[: step - 2], "dim")
-    y = 3
-    for whom in lanes:
-        canvas.put(1, y, whom.name[:11], "mean")
-        for column, whose in enumerate(lanes):
-            _cell(
-                canvas,
-                FIRST + step * (column + 1) - 3,
-                y,
-                by_pair.get((whom.number, whose.number)),
-                wide=where.spacious,
-            )
-        y += 2 if where.spacious else 1
+    rights = [first + step * (place + 1) - 3 for place in range(len(across))]
+    for right, number in zip(rights, across, strict=True):
+        canvas.put_right(right, 2, numbered(number, lanes[number].name, step - 2), "dim")
+    for place, whom in enumerate(down):
+        y = HEAD_ROWS + tall * place
+        canvas.put(1, y, numbered(whom, lanes[whom].name, first - 3), "mean")
+        for right, whose in zip(rights, across, strict=True):
+            _cell(canvas, right, y, by_pair.get((whom, whose)), wide=where.spacious)
     return canvas
+
+
+def _title(scene: Scene, study: Study) -> tuple[list[str], list[str]]:
+    """The heading, and what is said of it, the fullest form first."""
+    switch, (a, b) = study.run.told["switch"], study.run.told["levels"]
+    outcome = outcome_words(scene.outcome).partition(",")[0]
+    kind, short = (
+        ("95 % planned", "95 % planned") if study.run.reached else ("no interval before its end", "no interval")
+    )
+    if study.progress.state == "over":
+        kind = short
+    return [f"whose {switch} slows whom, %"], [
+        f"{b} against {a} · {outcome} · {kind} · main effects",
+        f"{b} against {a} · {outcome} · {kind}",
+        f"{b} against {a} · {outcome} · {short}",
+        f"{b} against {a} · {short}",
+        f"{outcome} · {short}",
+    ]
+
+
+def _about(scene: Scene, room: int) -> range:
+    """The lanes that are shown where not all have room: those about the chosen one."""
+    lanes, room = len(scene.session.lanes), max(1, room)
+    first = 0 if lanes <= room else min(scene.chosen, default=0) // room * room
+    return range(first, min(lanes, first + room))
 
 
 def _cell(canvas: Canvas, right: int, y: int, effect: Effect | None, *, wide: bool) -> None:

@@ -19,6 +19,12 @@ INTERVALS = {
 }  # fmt: skip
 
 
+def how_sure(study: Study) -> str:
+    """The kind of interval in a plan's tables, or why there is none."""
+    kinds = {one.interval for table in study.found.tables.values() for one in table.lanes.values() if one.interval}
+    return INTERVALS[kinds.pop()] if len(kinds) == 1 else "no interval yet"
+
+
 class Line(NamedTuple):
     """One lane: the outcome at levels a and b (nanoseconds; images/s), the changes in percent, the interval if any."""
 
@@ -47,6 +53,11 @@ class FlipTable(NamedTuple):
     def interval(self) -> str | None:
         """The kind of interval that its lines have, if any."""
         return next((line.contrast.interval for line in self.lines if line.contrast is not None), None)
+
+    @property
+    def interval_words(self) -> str:
+        """The kind of interval in few words: `95 % live`; empty without one."""
+        return {None: "", "exploratory": "exploratory"}.get(self.interval, f"95 % {self.interval}")
 
 
 def _known(scene: Scene) -> str:

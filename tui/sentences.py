@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
-from quintet.engine.wording import count, listed
+from quintet.engine.wording import count, listed, times
 from quintet.tui.part import Canvas, Row
 from quintet.tui.past import next_moment
 from quintet.tui.results import FlipTable, flip_table
 from quintet.tui.scene import Scene
 from quintet.tui.status import accuracy_words
 from quintet.tui.studied import Study
-from quintet.tui.words import about, clock, shortened
+from quintet.tui.titles import whole
+from quintet.tui.words import about, clock
 
 
 def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
     """One sentence on what is still open, or what to do; in a look back what comes next."""
     canvas = Canvas(width, 1)
     if scene.looking is None:
-        canvas.put(1, 0, shortened(open_sentence(scene), width - 2), "dim")
+        canvas.put(1, 0, whole(open_sentence(scene), width - 2), "dim")
         return canvas
     words, role = ("loading", "text") if scene.view.loading else accuracy_words(scene, narrow=False)
     after = next_moment(scene.session, scene.now_ns, 1)
@@ -87,9 +88,9 @@ def plan_sentence(study: Study, names: list[str]) -> str:
     if far.state == "paused":
         return "The plan is paused; its lanes run on. x, then p goes on."
     if far.kind == "matrix":
-        return (
-            "Main effects only: what two flips do together cancels in the pairs." if study.run.reached else _left(far)
-        )
+        if study.run.reached:
+            return "Main effects only: what two flips do together cancels in the pairs."
+        return "It ended before its planned end, so there are no intervals." if far.state == "over" else _left(far)
     return _open_contrasts(study, names)
 
 
@@ -102,9 +103,7 @@ def _open_contrasts(study: Study, names: list[str]) -> str:
         for lane, one in table.lanes.items()
     ]
     if all(one.interval is None for one, _ in contrasts):
-        if far.state == "over":
-            return f"{study.rounds} rounds are too few for intervals: {MEANS_ONLY} are needed, {LIVE_FROM} are better."
-        return f"Means only so far: intervals come from round {LIVE_FROM} on. {_left(far)}"
+        return _means_only(study)
     unsure = [(one.resolved_pct or 0.0, name, one.more_rounds) for one, name in contrasts if one.verdict == "not yet"]
     if not unsure:
         return "" if far.state == "over" else _left(far)
@@ -115,6 +114,22 @@ def _open_contrasts(study: Study, names: list[str]) -> str:
         else f"within 2 % takes about {more} more round{'s' * (more != 1)}"
     )
     return f"not yet: the least known ({name}) is known to within {worst:.1f} %; {rest}."
+
+
+def _means_only(study: Study) -> str:
+    """Why there is no interval, and when there will be one."""
+    far = study.progress
+    if far.state == "over":
+        known = min(far.round, study.rounds)
+        needed = MEANS_ONLY if study.run.reached else LIVE_FROM
+        if not known:
+            return f"No round is whole; intervals need {needed} rounds."
+        return f"{times(known, 'round')} {'is' if known == 1 else 'are'} too few for intervals: {needed} are needed."
+    if not 0 < far.rounds < LIVE_FROM:
+        return f"Means only so far: intervals come from round {LIVE_FROM} on. {_left(far)}"
+    if far.rounds < MEANS_ONLY:
+        return f"Means only: a plan of {times(far.rounds, 'round')} has no intervals. {_left(far)}"
+    return f"Means only so far: intervals come at the end of round {far.rounds}. {_left(far)}"
 
 
 def _left(far: Progress) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from quintet.engine.contrasts import CellMean
-from quintet.engine.progress import Progress
-from quintet.engine.session import Session
+from quintet.engine.blocks import RATE
 from quintet.engine.verdicts import Contrast
-from quintet.engine.wording import count
-from quintet.tui import spark
-from quintet.tui.layout import PAST_ROWS, STEP_NS, spread
-from quintet.tui.part import Canvas, Row
-from quintet.tui.results import INTERVALS, Line, outcome_words
-from quintet.tui.scene import Layout, Scene, level_words, page_of
+from quintet.engine.wording import times
+from quintet.tui.layout import PAST_ROWS, STEP_NS, TABLE_ALONE_BELOW, spread
+from quintet.tui.off import draw_off, draw_off_short, off_height
+from quintet.tui.part import Canvas
+from quintet.tui.progress import WIDE
+from quintet.tui.results import how_sure, outcome_words
+from quintet.tui.scene import Layout, Scene
+from quintet.tui.small import GUTTER
 from quintet.tui.studied import Study
-from quintet.tui.tables import draw_interval, draw_verdict, is_resolved
-from quintet.tui.words import DASH, about, change, figure, interval, milliseconds
+from quintet.tui.titles import numbered, put_title
+from quintet.tui.words import DASH, change, figure, interval
 
-WIDE = 100
-GUTTER = 5
+WIDE_HEAD, LEAST_WIDE = 4, 4
+"""Rows around a small lane's plot, and the fewest of the plot, in the long form."""
+NARROW_HEAD, LEAST_NARROW = 2, 2
+MOST_COLUMNS = 140
+"""The tables grow no wider."""
 
 
 class Column(NamedTuple):
@@ -32,229 +35,184 @@ class Column(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A table of changes: its heading, the cell that stands first in its own unit, groups of columns under a rule."""
+    """A table of changes: its heading and a shorter one; groups of columns under a rule."""
 
-    heading: str
-    first: str
+    headings: tuple[str, ...]
     columns: tuple[tuple[str, tuple[Column, ...]], ...]
 
 
+SHORT = {"inference": "infer.", "validation": "valid.", "withoutval": "without"}
 VALIDATION, WITHOUTVAL = ("validation", "on"), ("withoutval", "off")
 AGAINST_INFERENCE = Group(
-    "change against inference alone, %", "inference",
+    ("change against inference alone, %", "% vs inference alone"),
     tuple(
         (regime, tuple(Column(mode, role, f"change_vs_inference.{mode}_{regime}") for mode, role in (VALIDATION, WITHOUTVAL)))
         for regime in ("alone", "together")
     ),
 )  # fmt: skip
 AGAINST_ALONE = Group(
-    "together against alone, %", "inference",
-    (("", tuple(
+    ("together against alone, %", "% together vs alone"),
+    (("together", tuple(
         Column(mode, role, f"together_vs_alone.{mode}") for mode, role in (("inference", ""), VALIDATION, WITHOUTVAL)
-    )), ("together", (Column("inference", "", "change_vs_inference.inference_together"),))),
+    )),),
 )  # fmt: skip
+HEAD_ROWS = 3
 
 
 def study_layout(width: int, height: int, lanes: int, *, past: bool = False) -> Layout:
-    """Lanes small and side by side, the rest for the tables; past: with the whole session's line."""
-    wide = width >= WIDE and height >= 34
-    table = tables_height(lanes, wide=wide)
-    needed = {"status": 1, "progress": 2, "table": table, "keys": 1} | ({"past": PAST_ROWS} if past else {})
-    first, head = (GUTTER, 4) if wide else (1, 2)
+    """Lanes small and side by side, the rest for the tables; past: with the whole session's line.
+
+    The lanes give way first: below 80 columns, or where rows are few, the tables stand alone.
+    """
+    around = 4 + (PAST_ROWS if past else 0)
+    most = tables_height(lanes, width, wide=True)
+    wide = width >= WIDE and height >= max(34, around + most + WIDE_HEAD + LEAST_WIDE)
+    table = most if wide else tables_height(lanes, width, wide=False)
+    first, head, least = (GUTTER, WIDE_HEAD, LEAST_WIDE) if wide else (1, NARROW_HEAD, LEAST_NARROW)
+    room = height - around
+    small = wide or (width >= TABLE_ALONE_BELOW and room - (table - 1) >= head + least)
+    table = min(table, room - (head + least if small else 0))
+    plot = 0
+    if small:
+        left = room - table - head - (4 if wide else 3) + past - (4 if wide and not past else 0)
+        plot = max(least, min(16, left // 4 * 4) if wide else min(8, left))
     lane_width = max(10, (width - first) // lanes - 1)
     shown = min(lanes, max(1, (width - first) // (lane_width + 1)))
-    blanks = (4 if wide else 3) - past
-    room = height - sum(needed.values()) - head - blanks - (4 if wide and not past else 0)
-    plot = max(2, min(16 if wide else 8, room))
-    needed["lanes"] = plot + head
-    wanted = (
-        ("gap0", "gap2", "gap1", "gap4", "open", "gap5", "events", "events")
-        if wide
-        else ("gap0", "gap2", "open", "gap4")
-    )
+    needed = {"status": 1, "progress": 2, "table": table, "keys": 1, "lanes": plot + head if small else 0}
+    needed |= {"past": PAST_ROWS} if past else {}
     return Layout(
-        "side", lane_width, max(2, (lane_width - 2) // 2 * 2), plot, plot + head, wide, range(shown), STEP_NS["side"],
-        spread(needed, height, wanted), table_columns=width,
+        "side", lane_width, max(2, (lane_width - 2) // 2 * 2), plot, needed["lanes"], wide, range(shown),
+        STEP_NS["side"], spread(needed, height, _wanted(wide=wide, small=small)), table_columns=width,
     )  # fmt: skip
 
 
-def tables_height(lanes: int, *, wide: bool) -> int:
-    """Rows of both tables."""
-    return 3 + 2 * lanes + 1 + 2 + lanes if wide else 3 + lanes + 1 + 4
-
-
-# -- how far it is ------------------------------------------------------------------------------------------------------
-
-
-def draw_progress(scene: Scene, study: Study, width: int) -> Canvas:
-    """Two lines: round, time left and placebo; the block under way."""
-    canvas, far = Canvas(width, 2), study.progress
-    wide = width >= WIDE
-    head = _round_words(far)
-    canvas.put(1, 0, head, "bright")
-    placebo = _placebo(study)
-    left = "" if far.state == "over" else f"{about(far.left_ns)} left" if far.state != "paused" else "paused"
+def _wanted(*, wide: bool, small: bool) -> tuple[str, ...]:
+    """Who gets a row that is left, in this order."""
     if wide:
-        canvas.put_right(width - 2, 0, placebo[0], placebo[1])
-        canvas.put_right(width - 2 - len(placebo[0]) - 4, 0, left, "text")
-        room = width - 2 - len(placebo[0]) - 4 - len(left) - 3
-    else:
-        canvas.put_right(width - 2, 0, left, "text")
-        room = width - 2 - len(left) - 2
-    begin = max(len(head) + 4, 18)
-    bar = min(48, room - begin)
-    done = round(bar * _share(far))
-    canvas.put(begin, 0, "━" * done, "text")
-    canvas.put(begin + done, 0, "─" * (bar - done), "faint")
-    canvas.put_row(1, 1, _block_words(scene.session, far, wide=wide))
-    if not wide:
-        canvas.put_right(width - 2, 1, placebo[0], placebo[1])
-    return canvas
+        return ("gap0", "gap2", "gap1", "gap4", "open", "gap5", "events", "events")
+    if small:
+        return ("gap0", "gap2", "open", "gap4", "gap5", "events")
+    return ("open", "gap0", "gap4", "gap1", "gap5", "events")
 
 
-def _round_words(far: Progress) -> str:
-    if far.state == "over":
-        return f"{far.kind} over: {far.round} of {far.rounds} rounds" if far.reason != "planned" else f"{far.kind} done"
-    if far.state == "calibrating":
-        return "measuring rates"
-    return f"round {min(far.round + 1, far.rounds)} of {far.rounds}"
-
-
-def _share(far: Progress) -> float:
-    if far.state == "over":
-        return far.round / far.rounds if far.rounds else 1.0
-    within = max(0, far.block - 1) / far.blocks if far.blocks else 0.0
-    return min(1.0, (far.round + within) / far.rounds) if far.rounds else 0.0
-
-
-def _block_words(session: Session, far: Progress, *, wide: bool) -> Row:
-    if far.cell is None:
-        told = {"calibrating": far.buys, "over": _over_words(far), "paused": "paused: x goes on or stops"}
-        return [(told.get(far.state, "between two blocks"), "dim")]
-    level = next(iter(far.cell["levels"].values()))
-    names = [session.lanes[number].name for number in far.cell["lanes"]]
-    what = f"{'mixed' if isinstance(level, list) else level} {far.cell['regime']}"
-    what += f": {names[0]}" if far.cell["regime"] == "alone" else ""
-    row: Row = [(f"{f'block {far.block} of {far.blocks}':17}", "dim"), (f"{what}   ", "text")]
-    row.append((f"{far.elapsed_ns / 1e9:.1f} of {far.measured_ns / 1e9:.1f} s", "dim"))
-    waiting = sum(1 for lane in session.lanes if lane.ready is not None and lane.failed_ns is None) - len(names)
-    if wide and waiting > 0:
-        words = "one lane waits" if waiting == 1 else f"{count(waiting)} lanes wait"
-        row.append((f"   the other {words} at the gate", "dim"))
-    return row
-
-
-def _over_words(far: Progress) -> str:
-    ends = {
-        "planned": "it ran to its planned end",
-        "stopped": "it was stopped early",
-        "lanes": "no lane was left to measure",
-    }
-    return ends.get(far.reason, far.reason)
-
-
-def _placebo(study: Study) -> tuple[str, str]:
-    """The lamp in words, and its role."""
-    lamp, over = study.found.lamp, study.progress.state == "over"
-    if lamp.state is None:
-        return (f"placebo ○ too few ({lamp.pairs})" if over else "placebo ○ from round 8"), "dim"
-    if lamp.state == "off":
-        return f"placebo ● quiet, {lamp.pairs} pairs", "text"
-    if lamp.state == "warns":
-        return "placebo ✖ moves", "alert"
-    return "placebo ✖ moved: no verdicts", "alert bold"
-
-
-# -- lanes, small -------------------------------------------------------------------------------------------------------
-
-
-def draw_small_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
-    """Name, state and mean over a low plot."""
-    canvas = Canvas(width, where.lanes_height)
-    scale, drawn = page_of(scene, where)
-    first = GUTTER if where.spacious else 1
-    for place, number in enumerate(where.lanes):
-        lane, x = scene.view.lanes[number], first + place * (where.lane_width + 1)
-        words, role = level_words(lane)
-        mean = milliseconds(lane.mean_ns)
-        canvas.put(x, 0, str(number + 1), "dim")
-        top = 2 if where.spacious else 1
-        if where.spacious:
-            canvas.put(x + 2, 0, lane.name[: where.lane_width - len(words) - 3], "bright")
-            canvas.put_right(x + where.lane_width - 1, 0, words, role)
-            canvas.put(x, 1, mean, "bright" if lane.mean_ns else "dim")
-            canvas.put(x + len(mean) + 1, 1, "ms", "dim")
-            if lane.p95_ns:
-                canvas.put_right(x + where.lane_width - 1, 1, f"p95 {milliseconds(lane.p95_ns)}", "dim")
-            spark.draw_grid(canvas, x, top, where.plot, where.lane_width) if where.plot >= 8 else None
-        else:
-            canvas.put(x + 2, 0, lane.name[: where.lane_width - 8], "bright")
-            canvas.put_right(x + where.lane_width - 1, 0, mean, "mean" if lane.mean_ns else "dim")
-        spark.draw_bars(canvas, x, top, where.plot, drawn[number], scale)
-        spark.draw_arms(canvas, x, top + where.plot, drawn[number])
-        if where.spacious:
-            spark.draw_times(canvas, x, top + where.plot + 1, scale, scene.session.origin_ns)
-    if where.spacious:
-        canvas.put_right(3, 1, "ms", "dim")
-        canvas.put_right(3, 2, f"{scale.top_ms:g}", "dim")
-        canvas.put_right(3, 2 + where.plot // 2, f"{scale.top_ms / 2:g}", "dim")
-    return canvas
+def tables_height(lanes: int, width: int, *, wide: bool) -> int:
+    """Rows of both tables, a blank one between them."""
+    return 3 + 2 * lanes + 1 + 2 + lanes if wide else 3 + lanes + 1 + off_height(lanes, width)
 
 
 # -- tables -------------------------------------------------------------------------------------------------------------
 
 
+class Places(NamedTuple):
+    """Where a table's columns stand: the right edges of the first value and of the changes; the room for names."""
+
+    first: int
+    rights: list[int]
+    names: int
+    short: bool
+    """The modes' words in short."""
+
+
 def draw_study(scene: Scene, study: Study, where: Layout, width: int) -> Canvas:
-    """The table of changes, then accuracy off against on."""
-    canvas = Canvas(width, tables_height(len(scene.session.lanes), wide=where.spacious))
+    """The table of changes, then accuracy off against on where it has room."""
+    canvas = Canvas(min(width, MOST_COLUMNS), where.parts["table"])
     group = AGAINST_INFERENCE if scene.page == "plan" else AGAINST_ALONE
-    y = _changes(canvas, scene, study, group, wide=where.spacious)
+    lanes = _shown(scene, canvas.height, wide=where.spacious)
+    y = _changes(canvas, scene, study, group, lanes, wide=where.spacious)
+    below = off_height(len(scene.session.lanes), canvas.width)
     if where.spacious:
-        _accuracy_off(canvas, scene, study, y + 1)
-    else:
-        _accuracy_off_narrow(canvas, scene, study, y + 1)
+        draw_off(canvas, scene, study, y + 1)
+    elif canvas.height >= y + below:
+        draw_off_short(canvas, scene, study, y + (canvas.height > y + below))
+    elif y < canvas.height:
+        number = len(scene.session.lanes)
+        some = "" if len(lanes) == number else f"lanes {lanes[0] + 1}-{lanes[-1] + 1} of {number}; "
+        canvas.put(1, canvas.height - 1, f"{some}accuracy off against on needs more rows", "dim")
     return canvas
 
 
-def how_sure(study: Study) -> str:
-    """The kind of interval, or why there is none."""
-    kinds = {one.interval for table in study.found.tables.values() for one in table.lanes.values() if one.interval}
-    return INTERVALS[kinds.pop()] if len(kinds) == 1 else "no interval yet"
+def _shown(scene: Scene, height: int, *, wide: bool) -> range:
+    """The lanes that have a row: all, or those about the chosen one."""
+    lanes, rows = len(scene.session.lanes), max(1, height - HEAD_ROWS - 1)
+    if wide or lanes + HEAD_ROWS <= height:
+        return range(lanes)
+    first = min(scene.chosen, default=0) // rows * rows
+    return range(first, min(lanes, first + rows))
 
 
-def _changes(canvas: Canvas, scene: Scene, study: Study, group: Group, *, wide: bool) -> int:
+def _changes(canvas: Canvas, scene: Scene, study: Study, group: Group, lanes: range, *, wide: bool) -> int:
     """The table of changes from row 0 on; the row after it."""
-    rounds = f"mean of {study.rounds} round{'s' * (study.rounds != 1)}" if study.rounds else "first round"
-    sure = how_sure(study) if wide else how_sure(study).removesuffix(" yet")
-    canvas.put(1, 0, group.heading, "bright")
-    outcome = outcome_words(scene.outcome) if wide else outcome_words(scene.outcome).partition(",")[0]
-    canvas.put(len(group.heading) + 4, 0, f"{outcome} · {rounds} · {sure}", "dim")
-    columns = [(title, column) for title, its in group.columns for column in its]
-    first, step = (
-        (23, (canvas.width - 1 - 24) // len(columns)) if wide else (17, (canvas.width - 1 - 18) // len(columns))
-    )
-    rights = [first + step * (place + 1) for place in range(len(columns))]
-    unit = "images/s" if scene.outcome == "images_per_s" else "ms"
-    canvas.put_right(first, 2, f"{group.first} {unit}" if wide else group.first, "dim")
-    place = 0
-    for title, its in group.columns:
-        if title and len(its) > 1:
-            _rule(canvas, rights[place] - 11, rights[place + len(its) - 1], title)
-        elif title:
-            canvas.put_right(rights[place], 1, title, "text")
-        for column in its:
-            mark = {"on": " ●", "off": " ○"}.get(column.level, "")
-            canvas.put_right(rights[place] - len(mark), 2, column.words, "dim")
-            canvas.put_right(rights[place], 2, mark, column.level or "dim")
-            place += 1
-    y = 3
-    for lane in scene.session.lanes:
-        canvas.put(1, y, lane.name[:12], "mean")
-        _first(canvas, scene, first, y, study.found.mean(lane.number, "alone", "inference"), wide=wide)
-        for right, (_, column) in zip(rights, columns, strict=True):
-            _cell(canvas, right - 2, y, study.found.contrast(column.table, lane.number), wide=wide)
+    put_title(canvas, 0, group.headings, _details(scene, study, wide=wide))
+    columns = [column for _, its in group.columns for column in its]
+    firsts = [study.found.mean(number, "alone", "inference") for number in lanes]
+    values = [_told(scene, mean.mean) if mean else DASH for mean in firsts]
+    names = [scene.session.lanes[number].name for number in lanes]
+    at = _places(canvas.width, names, values, len(columns), wide=wide)
+    _headings(canvas, scene, group, at, wide=wide)
+    y = HEAD_ROWS
+    for number, name, mean, value in zip(lanes, names, firsts, values, strict=True):
+        canvas.put(1, y, numbered(number, name, at.names), "mean")
+        canvas.put_right(at.first, y, value, "text" if mean else "dim")
+        if wide and mean is not None and mean.low is not None and mean.high is not None:
+            canvas.put_right(at.first, y + 1, f"{_told(scene, mean.low)} .. {_told(scene, mean.high)}", "dim")
+        for right, column in zip(at.rights, columns, strict=True):
+            _cell(canvas, right - 2, y, study.found.contrast(column.table, number), wide=wide)
         y += 2 if wide else 1
     return y
+
+
+def _details(scene: Scene, study: Study, *, wide: bool) -> list[str]:
+    """What is measured, over how many rounds, how sure: the fullest form first."""
+    full, mid, least = _round_words(study)
+    sure, outcome = how_sure(study), outcome_words(scene.outcome)
+    short, brief = outcome.partition(",")[0], sure.removesuffix(" yet")
+    forms = [f"{short} · {rounds} · {brief}" for rounds in (full, mid, least)]
+    return [*([f"{outcome} · {full} · {sure}"] if wide else []), *forms, f"{least} · {brief}"]
+
+
+def _round_words(study: Study) -> tuple[str, str, str]:
+    """Over how many rounds the means are, in ever fewer words: cells that the round under way has visited have one more."""
+    done, most = study.progress.round, study.rounds
+    if not most:
+        words = "no round" if study.progress.state == "over" else "first round"
+        return words, words, words
+    if most <= done:
+        words = times(most, "round")
+        return f"mean of {words}", words, words
+    if not done:
+        return "part of round 1", "part of round 1", "in round 1"
+    return f"mean of {done} or {most} rounds", f"{done} or {most} rounds", f"{done}-{most} rounds"
+
+
+def _places(width: int, names: list[str], values: list[str], columns: int, *, wide: bool) -> Places:
+    """The first column grows with long names; then the modes' words are short, and names are cut last."""
+    value = max(map(len, values), default=0)
+    base = 23 if wide else 17
+    wanted = max(base, max(map(len, names), default=0) + value + 1)
+    steps = ((False, 17),) if wide else ((False, 13), (True, 10))
+    short, step = next((found for found in steps if width - 2 - wanted >= found[1] * columns), steps[-1])
+    first = max(base, min(wanted, width - 2 - step * columns))
+    step = (width - 2 - first) // columns
+    return Places(first, [first + step * (place + 1) for place in range(columns)], first - value - 1, short)
+
+
+def _headings(canvas: Canvas, scene: Scene, group: Group, at: Places, *, wide: bool) -> None:
+    """A rule over each regime's columns, then the modes."""
+    unit = "ms" if scene.outcome != RATE else "images/s" if wide else "img/s"
+    canvas.put_right(at.first, 2, f"inference {unit}", "text")
+    place = 0
+    for title, its in group.columns:
+        last = at.rights[place + len(its) - 1]
+        begin = at.first - 11 if title == "alone" else at.rights[place] - (8 if at.short else 11)
+        _rule(canvas, begin, last, title)
+        for column in its:
+            mark = {"on": " ●", "off": " ○"}.get(column.level, "")
+            words = SHORT.get(column.words, column.words) if at.short else column.words
+            canvas.put_right(at.rights[place] - len(mark), 2, words, "dim")
+            canvas.put_right(at.rights[place], 2, mark, column.level or "dim")
+            place += 1
+    if group.columns[0][0] != "alone":
+        canvas.put_right(at.first, 1, "alone", "text")
 
 
 def _rule(canvas: Canvas, left: int, right: int, title: str) -> None:
@@ -263,15 +221,8 @@ def _rule(canvas: Canvas, left: int, right: int, title: str) -> None:
     canvas.put(left + (right - left + 1 - len(words)) // 2, 1, words, "text")
 
 
-def _first(canvas: Canvas, scene: Scene, right: int, y: int, mean: CellMean | None, *, wide: bool) -> None:
-    rate = scene.outcome == "images_per_s"
-
-    def told(value: float) -> str:
-        return figure(value) if rate else f"{value / 1e6:.2f}"
-
-    canvas.put_right(right, y, DASH if mean is None else told(mean.mean), "text" if mean else "dim")
-    if wide and mean is not None and mean.low is not None and mean.high is not None:
-        canvas.put_right(right, y + 1, f"{told(mean.low)} .. {told(mean.high)}", "dim")
+def _told(scene: Scene, value: float) -> str:
+    return figure(value) if scene.outcome == RATE else f"{value / 1e6:.2f}"
 
 
 def _cell(canvas: Canvas, right: int, y: int, contrast: Contrast | None, *, wide: bool) -> None:
@@ -286,53 +237,3 @@ def _cell(canvas: Canvas, right: int, y: int, contrast: Contrast | None, *, wide
     if wide and known:
         under = interval(contrast)
         canvas.put_right(right + (2 if "." in under else 0), y + 1, under, "dim")
-
-
-def _accuracy_off(canvas: Canvas, scene: Scene, study: Study, y: int) -> None:
-    """Alone, together and their interaction, each with its interval drawn and its verdict."""
-    canvas.put(1, y, "accuracy off against on, %", "bright")
-    rest = ""
-    if study.progress.state != "over" and how_sure(study) == INTERVALS["live"]:
-        rest = f"; the planned interval comes at round {study.progress.rounds}"
-    canvas.put(31, y, f"{outcome_words(scene.outcome)} · {how_sure(study)}{rest}", "dim")
-    for right, zero, verdict, title in ((17, 31, 45, "alone"), (64, 78, 94, "together")):
-        canvas.put_right(right, y + 1, title, "text")
-        canvas.put_right(zero - 8, y + 1, "−50", "dim")
-        canvas.put(zero, y + 1, "0", "dim")
-        canvas.put(zero + 8, y + 1, "+50 %", "dim")
-        for row, lane in enumerate(scene.session.lanes, y + 2):
-            contrast = study.found.contrast(f"accuracy_off.{title}", lane.number)
-            canvas.put(1, row, lane.name[:10], "mean")
-            known = contrast if contrast is not None and contrast.interval is not None else None
-            line = Line(lane.name, change_pct=contrast.change_pct if contrast else None, contrast=known, settled=True)
-            words = change(line.change_pct, known)
-            canvas.put_right(
-                right - 2 + (2 if "." in words else 0), row, words, "bright" if is_resolved(known) else "text"
-            )
-            draw_interval(canvas, zero, row, line, 0.2, 12)
-            draw_verdict(canvas, verdict, row, known)
-    canvas.put_right(canvas.width - 2, y + 1, "interaction", "text")
-    for row, lane in enumerate(scene.session.lanes, y + 2):
-        contrast = study.found.contrast("interaction", lane.number)
-        canvas.put_right(canvas.width - 7, row, change(contrast.change_pct if contrast else None), "text")
-        if contrast is not None and contrast.resolved_pct is not None:
-            canvas.put_right(canvas.width - 2, row, f"±{max(1, round(contrast.resolved_pct))}", "dim")
-
-
-def _accuracy_off_narrow(canvas: Canvas, scene: Scene, study: Study, y: int) -> None:
-    """Alone and together as two rows, lanes as columns."""
-    lanes = scene.session.lanes
-    canvas.put(1, y, "accuracy off against on, %", "bright")
-    canvas.put(31, y, f"{outcome_words(scene.outcome).partition(',')[0]} · {how_sure(study)}", "dim")
-    step = max(9, (canvas.width - 10) // max(1, len(lanes)))
-    for place, lane in enumerate(lanes):
-        right = 9 + step * (place + 1) - 2
-        canvas.put_right(right, y + 1, lane.name[: step - 1], "dim")
-        for row, regime in enumerate(("alone", "together"), y + 2):
-            contrast = study.found.contrast(f"accuracy_off.{regime}", lane.number)
-            known = contrast if contrast is not None and contrast.interval is not None else None
-            sign = {"slower": "▲", "faster": "▼", "same": "="}.get(known.verdict or "", " ") if known else " "
-            words = change(contrast.change_pct if contrast else None, known)
-            canvas.put_right(right, row, f"{sign}{words}", "bright" if is_resolved(known) else "text")
-    for row, regime in enumerate(("alone", "together"), y + 2):
-        canvas.put(1, row, regime, "mean")

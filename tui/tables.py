@@ -135,7 +135,7 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
     canvas.put(30, 0, "change %", "dim")
     known = table.interval is not None
     if canvas.width < NARROW_WIDE:
-        canvas.put(41, 0, table.interval or table.regime[:16], "dim")
+        canvas.put(41, 0, table.interval_words or table.regime[:16], "dim")
         for y, line in enumerate(table.lines, 1):
             _narrow_row(canvas, scene, y, line)
             draw_verdict(canvas, 41, y, line.contrast)
@@ -143,8 +143,8 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
     if known:
         canvas.put(42, 0, "−50", "dim")
         canvas.put(NARROW_ZERO, 0, "0", "dim")
-        canvas.put(61, 0, "+50 %", "dim")
-        canvas.put(67, 0, (table.interval or "")[:12], "dim")
+        canvas.put(61, 0, "+50", "dim")
+        canvas.put(67, 0, table.interval_words, "dim")
     else:
         canvas.put(41, 0, "95 % interval", "dim")
         canvas.put(57, 0, "images/s %", "dim")

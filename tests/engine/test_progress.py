@@ -61,3 +61,30 @@ def test_a_plan_that_is_over_says_why() -> None:
     found = progress(session, session.last_ns)
     assert found is not None
     assert (found.state, found.reason, found.round, found.left_ns, found.cell) == ("over", "planned", 4, 0, None)
+
+
+def test_blocks_that_are_done_stay_done_between_blocks_and_in_a_pause() -> None:
+    session = rehearsed()
+    first = next(place for place, block in enumerate(session.blocks) if block.start.round == 0)
+    assert [at_block(first + step).finished for step in range(3)] == [0, 1, 2]
+    second = session.blocks[first + 1]
+    assert second.end is not None
+    between = progress(session, second.end.t_ns)
+    assert between is not None
+    assert (between.block, between.finished, between.round) == (0, 2, 0)
+    assert at_block(first + 3).finished == 0
+
+
+def test_a_session_that_ended_ends_its_plan() -> None:
+    frames = list(rehearse(plans.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0))))
+    begun = [frame for frame in frames if isinstance(frame, ev.BlockStart) and frame.round == 1]
+    t_ns = begun[1].started_ns + SECOND
+    kept = [*frames[: frames.index(begun[1]) + 1], ev.End(t_ns, "stopped", {})]
+    session = folded(msgpack.unpackb(ev.encode(frame)) for frame in kept)
+    found = progress(session, t_ns)
+    assert found is not None
+    assert (found.state, found.reason, found.round, found.left_ns) == ("over", "session", 1, 0)
+    assert (found.block, found.finished, found.cell) == (0, 1, None)
+    before = progress(session, t_ns - 1)
+    assert before is not None
+    assert before.state == "running"
