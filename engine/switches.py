@@ -110,12 +110,18 @@ def _preset(mode: object) -> Levels:
     return MODES[mode]
 
 
-def _level(name: str, level: object) -> str | int | float:
+def live(name: str) -> Switch:
+    """The switch of a name. Raises ValueError with one sentence when there is none, or it is fixed at start."""
     switch = BY_NAME.get(name)
     if switch is None:
         raise ValueError(f"there is no switch {name!r}; the switches are mode, {', '.join(BY_NAME)}")
     if not switch.live:
         raise ValueError(f"{name} is fixed at start; write it into the profile")
+    return switch
+
+
+def _level(name: str, level: object) -> str | int | float:
+    switch = live(name)
     for known in switch.levels:
         if level == known or str(level) == str(known):
             return known
