@@ -129,7 +129,7 @@ def _level(name: str, level: object) -> str | int | float:
         low, high, _ = switch.number
         try:
             number = float(level)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = -1.0
         if low <= number <= high:
             return int(number) if number.is_integer() else number
