@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from quintet.engine import places, registry
 from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.paths import ABSENT, no_file
 from quintet.engine.profile import BadInput
 from quintet.engine.session import Session
 
@@ -51,15 +52,15 @@ def find(log: str | Path) -> Path:
 
     Raises BadInput when there is none.
     """
-    path = Path(log).expanduser()
-    if path.exists() or path.name != str(log):
+    path = places.named(log)
+    if no_file(path) != ABSENT or path.name != str(log):
         return path
     live = {entry.name: Path(entry.journal) for entry in registry.sessions()}
     if str(log) in live:
         return live[str(log)]
     for folder in places.log_folders():
         for name in (f"{log}.msgpack", str(log)):
-            if (folder / name).is_file():
+            if no_file(folder / name) is None:
                 return folder / name
     raise BadInput(f"{log} cannot be read: there is no such file, and no session of that name in the log folder.")
 
