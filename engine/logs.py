@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import reprlib
 from collections.abc import Iterator
+from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from quintet.engine import places, registry
 from quintet.engine.journal import NoJournal, Reader
@@ -15,6 +17,8 @@ from quintet.engine.profile import BadInput
 from quintet.engine.session import Session
 
 Folded = TypeVar("Folded", bound=Session)
+MOST = 1_000_000
+"""No burn-in, block or margin is larger: it would leave nothing to tell."""
 
 
 class Log(NamedTuple):
@@ -29,6 +33,14 @@ class Log(NamedTuple):
     def losses(self) -> list[str]:
         """What was left out, a sentence each; empty for a whole journal."""
         return losses(self.session, self.bad)
+
+
+def number(what: str, value: Any, *, whole: bool = False) -> None:
+    """Refuse what no rule of reading can be: anything but a number from 0 to MOST. Raises BadInput."""
+    kind = Integral if whole else Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= MOST:
+        shown = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
+        raise BadInput(f"{what} {shown}: give a {'whole ' * whole}number from 0 to {MOST}.")
 
 
 def losses(session: Session, bad: list[tuple[int, int]]) -> list[str]:

@@ -31,6 +31,7 @@ def rules(
     margin_pct: float, percentile: int,
 ) -> Rules:  # fmt: skip
     """The rules of these options; None is the default. Raises BadInput."""
+    from quintet.engine import logs
     from quintet.engine.blocks import BLOCK_OUTCOMES
     from quintet.engine.rows import PERCENTILE_FLOORS
     from quintet.engine.stretches import RULES
@@ -43,8 +44,8 @@ def rules(
         ("--burn-in", burn_in_s), ("--burn-in-images", burn_in_images), ("--block", block_s),
         ("--block-images", block_images), ("--margin", margin_pct),
     ):  # fmt: skip
-        if number is not None and not 0 <= number <= 1e6:
-            raise BadInput(f"{option} {number:g}: give a number from 0 on.")
+        if number is not None:
+            logs.number(option, number)
     found = RULES._replace(outcome=outcome, margin_pct=margin_pct, tail_percent=percentile)
     if burn_in_s is not None:
         found = found._replace(burn_in_ns=round(burn_in_s * 1e9), planned_burn_in_ns=round(burn_in_s * 1e9))
