@@ -37,7 +37,7 @@ class Log(NamedTuple):
 
 def number(what: str, value: Any, *, whole: bool = False) -> None:
     """Refuse what no rule of reading can be: anything but a number from 0 to MOST. Raises BadInput."""
-    kind = Integral if whole else Real
+    kind: Any = Integral if whole else Real
     if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= MOST:
         shown = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
         raise BadInput(f"{what} {shown}: give a {'whole ' * whole}number from 0 to {MOST}.")
