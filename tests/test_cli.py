@@ -126,14 +126,14 @@ def test_a_locale_that_is_not_utf_8_runs_a_profile_whose_file_it_cannot_write(tm
     profile = tmp_path / "猫.toml"
     profile.write_text('[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n')
     plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain)
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False), ran.stderr
     profile.write_text('name = "猫"\n' + profile.read_text())
-    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain)
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert "a name is 1 to 64 letters" in ran.stderr
     profile.write_text('[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv.CAT = "猫"\n')
-    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain)
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert "letters that this locale cannot write" in ran.stderr
 
