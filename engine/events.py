@@ -21,6 +21,8 @@ COLUMNS = (
     "flags", "delay",
 )  # fmt: skip
 """One row of integers an image; times in nanoseconds, `start` on the monotonic clock."""
+WHOLE_MOST = 2**63 - 1
+"""The largest whole number that every reader of msgpack takes."""
 MAX_ROWS = 32
 """At most this many rows in one `samples`."""
 FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8

@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 import msgpack
 
 from quintet.engine.events import FORMAT, LOST, Frame, encode
+from quintet.engine.paths import ABSENT, no_file
 
 CHECK_HEAD = b"\x94\xa5check\xcf"
 CHECK_BYTES = 26
@@ -146,6 +147,9 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Open the file. Raises NoJournal when it is none, or from a newer version."""
         self.path = path
+        wrong = no_file(path)
+        if wrong not in (None, ABSENT):  # a pipe would be waited for
+            raise NoJournal(f"{path} {wrong}. Give a journal's path.")
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:

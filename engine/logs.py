@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import reprlib
 from collections.abc import Iterator
+from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from quintet.engine import places, registry
 from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.paths import ABSENT, no_file
 from quintet.engine.profile import BadInput
 from quintet.engine.session import Session
 
 Folded = TypeVar("Folded", bound=Session)
+MOST = 1_000_000
+"""No burn-in, block or margin is larger: it would leave nothing to tell."""
 
 
 class Log(NamedTuple):
@@ -28,6 +33,14 @@ class Log(NamedTuple):
     def losses(self) -> list[str]:
         """What was left out, a sentence each; empty for a whole journal."""
         return losses(self.session, self.bad)
+
+
+def number(what: str, value: Any, *, whole: bool = False) -> None:
+    """Refuse what no rule of reading can be: anything but a number from 0 to MOST. Raises BadInput."""
+    kind: Any = Integral if whole else Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= MOST:
+        shown = f"{value:g}" if isinstance(value, float) else reprlib.repr(value)
+        raise BadInput(f"{what} {shown}: give a {'whole ' * whole}number from 0 to {MOST}.")
 
 
 def losses(session: Session, bad: list[tuple[int, int]]) -> list[str]:
@@ -51,15 +64,15 @@ def find(log: str | Path) -> Path:
 
     Raises BadInput when there is none.
     """
-    path = Path(log).expanduser()
-    if path.exists() or path.name != str(log):
+    path = places.named(log)
+    if no_file(path) != ABSENT or path.name != str(log):
         return path
     live = {entry.name: Path(entry.journal) for entry in registry.sessions()}
     if str(log) in live:
         return live[str(log)]
     for folder in places.log_folders():
         for name in (f"{log}.msgpack", str(log)):
-            if (folder / name).is_file():
+            if no_file(folder / name) is None:
                 return folder / name
     raise BadInput(f"{log} cannot be read: there is no such file, and no session of that name in the log folder.")
 

@@ -11,27 +11,38 @@ from pathlib import Path
 
 import platformdirs
 
+from quintet.engine.paths import ABSENT, expanded, no_file
 from quintet.engine.profile import BadInput
 
+NAME_BYTES = 200
+"""The longest name of a log: names of files beside it are made of it, and systems take 255 bytes."""
 SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 """The longest path a unix socket may have."""
 
 
 def state_folder() -> Path:
-    """The user's state folder for quintet, made when it is missing, closed to others."""
-    folder = platformdirs.user_state_path("quintet", appauthor=False)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The user's state folder for quintet, made when it is missing, closed to others. Raises BadInput."""
+    return _made(platformdirs.user_state_path("quintet", appauthor=False))
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(
+        f"The state folder {folder} cannot be made or written: {error.strerror}. Set XDG_STATE_HOME to one that can."
+    )
 
 
 def log_folder() -> Path:
-    """`./logs` where that folder exists, else `logs` in the state folder."""
+    """`./logs` where that folder exists, else `logs` in the state folder. Raises BadInput."""
     here = Path.cwd() / "logs"
-    if here.is_dir():
-        return here
-    folder = state_folder() / "logs"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return here if here.is_dir() else _made(state_folder() / "logs")
 
 
 def log_folders() -> list[Path]:
@@ -57,9 +68,12 @@ def new_journal(profile: str, asked: Path | None) -> Path:
         tries = (folder / f"{stem}{suffix}.msgpack" for suffix in ("", *(f"-{n}" for n in range(2, 100))))
         path = next(path for path in tries if not path.exists())
     else:
-        path = asked.expanduser().absolute()
+        path = expanded(asked).absolute()
+        if len(os.fsencode(path.name)) > NAME_BYTES:
+            raise BadInput(f"--log {asked}: a log's name has at most {NAME_BYTES} bytes. Give a shorter one.")
         if path.is_dir():
-            raise BadInput(f"{asked} is a folder. Give --log the path of a file that does not exist yet.")
+            what = f"{asked} is a folder" if asked != Path() else "--log is empty or names the folder that you are in"
+            raise BadInput(f"{what}. Give --log the path of a file that does not exist yet.")
     if path.exists():
         raise BadInput(f"{path} exists already, and a journal is never overwritten. Give --log another path.")
     if not path.parent.is_dir():
@@ -71,21 +85,35 @@ def new_journal(profile: str, asked: Path | None) -> Path:
 
 def find_journal(log: str) -> Path:
     """The journal of a path, or of a session's name in the log folders. Raises BadInput."""
-    path = Path(log).expanduser()
-    folders = [folder for folder in (Path.cwd() / "logs", state_folder() / "logs") if folder.is_dir()]
+    path, folders = named(log), log_folders()
     tries = [path, *(folder / f"{log}.msgpack" for folder in folders if path.name == log)]
-    found = next((one for one in tries if one.is_file()), None)
+    found = next((one for one in tries if no_file(one) is None), None)
     if found is None:
+        wrong = no_file(path)
+        if wrong != ABSENT:
+            raise BadInput(f"{log} {wrong}. Give a journal's path, or a session's name.")
         where = ", ".join(str(folder) for folder in folders) or "a log folder"
         raise BadInput(f"There is no journal {log}, and no session of that name in {where}.")
     return found.absolute()
 
 
+def named(log: str | Path) -> Path:
+    """What was given for LOG as a path. Raises BadInput when it is empty."""
+    if not str(log).strip():
+        raise BadInput("LOG is empty. Give a journal's path, or a session's name as `quintet ls` lists it.")
+    return expanded(log)
+
+
 def private_folder(journal: Path) -> Path:
-    """A new private folder for the session of this journal: Ultralytics' settings and the control socket lie there."""
-    parent = state_folder() / "sessions"
-    parent.mkdir(exist_ok=True, mode=0o700)
-    return Path(tempfile.mkdtemp(prefix=f"{journal.stem}-", dir=parent))
+    """A new private folder for the session of this journal: Ultralytics' settings and the control socket lie there.
+
+    Raises BadInput when it cannot be made.
+    """
+    parent = _made(state_folder() / "sessions")
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"{journal.stem[:40]}-", dir=parent))
+    except OSError as error:
+        raise _unwritable(parent, error) from error
 
 
 LOGIND = (Path("/usr/lib/systemd/logind.conf.d"), Path("/etc/systemd/logind.conf"), Path("/etc/systemd/logind.conf.d"))

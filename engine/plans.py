@@ -12,6 +12,7 @@ from math import sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 from quintet.engine import switches
+from quintet.engine.events import WHOLE_MOST
 from quintet.engine.stats import t_quantile
 from quintet.engine.stretches import (
     BLOCK_IMAGES,
@@ -29,6 +30,8 @@ MEANS_ONLY, LIVE_FROM = 5, 8
 """Rounds below the first give means only; the live interval begins at the second."""
 ASSUMED_SD = 0.03
 """Of the difference of two neighbouring blocks' log means, before anything is measured: the simulated machine's."""
+MOST_ROUNDS, MOST_MINUTES = 100_000, 30 * 24 * 60
+"""A longer plan is a slip of the hand: 100,000 rounds of two blocks take more than ten days."""
 MINUTES = {"study": 15.0, "ab": 5.0, "matrix": 6.0, "observe": 5.0}
 SCREEN = "screen"
 """The switch of `observe`."""
@@ -159,11 +162,16 @@ def _plan(
     kind: str, seed: int, switch: str, levels: tuple[Level, ...], names: Sequence[str], lanes: tuple[int, ...],
     regimes: list[Regime], placebo_every: int, minutes: float | None, rounds: int | None,
 ) -> Plan:  # fmt: skip
-    if rounds is not None and rounds < 1:
-        raise ValueError("A plan needs one round at least")
-    if minutes is not None and minutes <= 0:
-        raise ValueError("A plan needs more than 0 minutes")
-    if rounds is None and minutes is None:
+    """With rounds the minutes do not count. Raises ValueError for what no plan can be."""
+    if rounds is not None and not 1 <= rounds <= MOST_ROUNDS:
+        raise ValueError(f"A plan has 1 to {MOST_ROUNDS} rounds, not {rounds}")
+    if minutes is not None and not 0 < minutes <= MOST_MINUTES:
+        raise ValueError(f"A plan has more than 0 minutes and at most {MOST_MINUTES} (30 days), not {minutes:g}")
+    if not 0 <= seed <= WHOLE_MOST:
+        raise ValueError(f"A plan's seed is a whole number from 0 to {WHOLE_MOST}, not {seed}")
+    if rounds is not None:
+        minutes = None
+    elif minutes is None:
         minutes = MINUTES[kind]
     return Plan(kind, seed, switch, levels, tuple(names), lanes, tuple(regimes), placebo_every, minutes, rounds)
 
@@ -176,7 +184,7 @@ def _lanes(names: Sequence[str], lanes: Sequence[int] | None) -> tuple[int, ...]
 
 
 def _regimes(names: Sequence[str], lanes: tuple[int, ...], regime: str) -> list[Regime]:
-    if regime == "alone" or len(lanes) == 1:
+    if regime == "alone" or (regime == "together" and len(lanes) == 1):
         return [Regime("alone", (lane,)) for lane in lanes]
     if regime == "together":
         return [Regime("together", lanes)]
@@ -192,15 +200,18 @@ def _regimes(names: Sequence[str], lanes: tuple[int, ...], regime: str) -> list[
 
 
 def _levels(switch: str, asked: Sequence[Level], at_least: int) -> tuple[Level, ...]:
-    """The levels as the switch knows them, each once. Raises ValueError."""
+    """The levels as the switch knows them. Raises ValueError, also for one that is asked for twice."""
     start = switches.starting_levels(1)
     known = tuple(dict.fromkeys(switches.changed(start, {switch: level})[switch] for level in asked))
-    if len(known) < at_least:
-        raise ValueError(f"{switch} needs {at_least} different levels to compare, not {', '.join(map(str, asked))}")
+    wanted = max(at_least, len(asked))
+    if len(known) < wanted:
+        raise ValueError(f"{switch} needs {wanted} different levels to compare, not {', '.join(map(str, asked))}")
     return known
 
 
 def _two(switch: str, asked: Sequence[Level]) -> tuple[Level, ...]:
+    if switch != "mode":
+        switches.live(switch)
     if len(asked) != 2:
         raise ValueError(f"{switch} is compared at two levels, A and B, not {len(asked)}")
     return _levels(switch, asked, at_least=2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
@@ -14,8 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 import msgspec
 
 from quintet.engine import named, switches
-from quintet.engine.events import Levels
+from quintet.engine.events import WHOLE_MOST, Levels
 from quintet.engine.lane_files import wrong_in
+from quintet.engine.paths import ABSENT, expanded, no_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,6 +29,14 @@ MOST_LANES = 16
 
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Whole = Annotated[int, msgspec.Meta(ge=0, le=WHOLE_MOST)]
+LaneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,24}\Z")]
+ProfileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
+NAMES = {
+    "{1,24}": "a name is 1 to 24 letters, digits, - or _",
+    "{0,63}": "a name is 1 to 64 letters, digits, -, _ or . and begins with none of - and ., since logs are called by it",
+}
+"""What a part of a name's pattern means."""
 WORDS = {
     "object": "a table", "array": "a list", "int": "a whole number", "float": "a number", "str": "text",
     "bool": "true or false",
@@ -35,8 +45,16 @@ WORDS = {
 CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep", "simulated")}
 
 
+def visible(text: str) -> str:
+    """The text with what would steer a terminal written out, `\\x1b` for ESC; line ends stay."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
 class BadInput(Exception):
     """Something the user gave cannot be used; the text is one sentence: what, where, the mend."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +67,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One lane's settings. Paths are absolute once the profile is loaded."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,24}$")]
+    name: LaneName
     task: Literal["cls", "detect", "pose", "seg", "obb"]
     weights: str = ""
     weights_sha256: str | None = None
@@ -60,7 +78,7 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     device: str = "auto"
     conf: Fraction = 0.25
     iou: Fraction = 0.7
-    max_det: Annotated[int, msgspec.Meta(ge=1)] = 300
+    max_det: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 300
     half: bool = False
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     python: str | None = None
@@ -93,16 +111,17 @@ def names() -> list[str]:
 def find(name: str) -> Path:
     """The file of a shipped profile's name or of a path. Raises BadInput."""
     shipped = FOLDER / f"{name}.toml"
-    if "/" not in name and shipped.is_file():
+    if "/" not in name and no_file(shipped) is None:
         return shipped
-    path = Path(name).expanduser()
-    if path.is_file():
+    path, ships = expanded(name), ", ".join(names())
+    wrong = no_file(path)
+    if wrong is None:
         return path.absolute()
+    if wrong != ABSENT and name:
+        raise BadInput(f"{name} {wrong}. A profile is a .toml file, or one that ships: {ships}.")
     if path.suffix == ".toml" or "/" in name:
-        raise BadInput(f"There is no profile at {name}. Check the path, or use one that ships: {', '.join(names())}.")
-    raise BadInput(
-        f"There is no profile {name!r}. Use one that ships ({', '.join(names())}) or a path to a .toml file."
-    )
+        raise BadInput(f"There is no profile at {name}. Check the path, or use one that ships: {ships}.")
+    raise BadInput(f"There is no profile {name!r}. Use one that ships ({ships}) or a path to a .toml file.")
 
 
 class Found(NamedTuple):
@@ -117,7 +136,8 @@ def load(name: str, sets: list[str] | None = None) -> Profile:
     profile, faults = examine(name, sets)
     if faults:
         more = len(faults) - 1
-        others = f" {more} more {'fault' if more == 1 else 'faults'}: `quintet check {name}` lists them all."
+        command = shlex.join(["quintet", "check", name, *(word for one in sets or [] for word in ("--set", one))])
+        others = f" {more} more {'fault' if more == 1 else 'faults'}: `{command}` lists them all."
         raise BadInput(faults[0].text + (others if more else ""))
     return profile
 
@@ -129,21 +149,22 @@ def examine(name: str, sets: list[str] | None = None) -> tuple[Profile, list[Fou
     """
     path = find(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Notepad begins a file with a byte-order mark
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError; so is a number of 5000 digits
         raise BadInput(f"{path} is not valid TOML: {error}.") from error
     profile, faults = _profile(path, text, document)
     for text_of_set in sets or []:
-        profile = _with_set(profile, text_of_set)
+        profile = _with_set(profile, text_of_set, {fault.lane for fault in faults})
     for lane in profile.lanes:
         faults += [Found(lane.name, f"{path.name}, lane {lane.name}: {wrong}") for wrong in wrong_in(lane, name)]
-    return profile, faults
+    return profile, [Found(fault.lane, visible(fault.text)) for fault in faults]
 
 
-KNOWN = {"name": str, "seed": int, "keep_bytes": int, "defaults": dict, "lane": list}
+HEAD: dict[str, Any] = {"name": ProfileName, "seed": Whole, "keep_bytes": Whole}
+KNOWN = (*HEAD, "defaults", "lane")
 """A profile's own keys."""
 
 
@@ -153,12 +174,12 @@ def _profile(path: Path, text: str, document: dict[str, Any]) -> tuple[Profile, 
         for key in document
         if key not in KNOWN
     ]
-    for key in ("name", "seed", "keep_bytes"):
-        value = document.get(key)
-        if value is not None and (type(value) is not KNOWN[key] or (isinstance(value, int) and value < 0)):
-            kind = "text" if key == "name" else "a whole number, 0 or more"
-            faults.append(Found(None, f"{path.name}: `{key}` is {value!r}, it must be {kind}."))
-            document = {**document, key: None}
+    head = {key: value for key, value in document.items() if key in HEAD}
+    for key, value in list(head.items()):
+        wrong_value = _wrong_value(key, value, HEAD[key])
+        if wrong_value:
+            faults.append(Found(None, f"{path.name}: {wrong_value}"))
+            del head[key]
     tables = document.get("lane", [])
     if not isinstance(tables, list) or not 1 <= len(tables) <= MOST_LANES:
         faults.append(Found(None, f"{path.name} must have 1 to {MOST_LANES} tables [[lane]]."))
@@ -172,10 +193,15 @@ def _profile(path: Path, text: str, document: dict[str, Any]) -> tuple[Profile, 
         faults += wrong
         lanes += [lane] if lane is not None else []
     profile = Profile(
-        name=document.get("name") or path.stem, seed=document.get("seed") or 0, keep_bytes=document.get("keep_bytes"),
+        name=head.get("name") or _name_of(path), seed=head.get("seed", 0), keep_bytes=head.get("keep_bytes"),
         lanes=tuple(lanes), path=str(path), text=text,
     )  # fmt: skip
     return profile, faults
+
+
+def _name_of(path: Path) -> str:
+    """What a profile without a name is called: its file's name, as far as a profile may be called so."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", path.stem).strip("-.")[:64] or "profile"
 
 
 def _lane(path: Path, place: int, table: Any, defaults: Any) -> tuple[Lane | None, list[Found]]:
@@ -186,7 +212,8 @@ def _lane(path: Path, place: int, table: Any, defaults: Any) -> tuple[Lane | Non
     for key in ("data", "switches", "env"):
         if isinstance(defaults.get(key), dict) and isinstance(table.get(key), dict):
             merged[key] = {**defaults[key], **table[key]}
-    called = str(merged.get("name", f"number {place}"))
+    called = merged.get("name", f"number {place}")
+    called = called if isinstance(called, str) and called.isprintable() and len(called) <= 40 else _told(called)
     texts = _wrong_keys(merged)
     if called == "all":
         texts.append(": no lane may be called `all`, which means every lane. Give it another name.")
@@ -209,25 +236,50 @@ def _wrong_keys(merged: dict[str, Any]) -> list[str]:
         if key not in types:
             wrong.append(f": unknown key `{key}`. Allowed are {', '.join(types)}.")
             continue
-        try:
-            msgspec.convert(value, types[key])
-        except msgspec.ValidationError as error:
-            what, _, inner = str(error).partition(" - at `$")
-            whole = key + inner.rstrip("`").replace("[...]", "")
-            wrong.append(f": `{whole}` is {_told(value)}; {_plainly(what, key)}.")
+        wrong_value = _wrong_value(key, value, types[key]) or (_wrong_env(value) if key == "env" else "")
+        wrong += [f": {wrong_value}"] if wrong_value else []
     missing = [key for key in ("name", "task") if key not in merged]
     return wrong + [f": `{key}` is missing. Add it to the lane." for key in missing]
 
 
+def _wrong_value(key: str, value: Any, kind: Any) -> str:
+    """A sentence on a key's value that is not of its kind; empty where it is."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, _, inner = str(error).partition(" - at `$")
+        whole = key + inner.rstrip("`").replace("[...]", "")
+        return f"`{whole}` is {_told(value)}; {_plainly(what, key)}."
+    return ""
+
+
+def _wrong_env(env: dict[str, str]) -> str:
+    """A sentence on the first variable that no process can be given; empty where all can be."""
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value:
+            return (
+                f"`env` has {name!r}; a variable's name is not empty and has no =, and neither it nor its value a NUL."
+            )
+        try:
+            os.fsencode(name + value)
+        except UnicodeEncodeError:
+            return f"`env` has {name!r} with letters that this locale cannot write. Use a UTF-8 locale, as in LC_ALL=C.UTF-8."
+    return ""
+
+
 def _told(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of very many digits"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _plainly(what: str, key: str) -> str:
     """A checker's message in a TOML user's words, with the choices where there are some."""
-    if "matching regex" in what:
-        return "a name is 1 to 24 letters, digits, - or _"
+    for part, words in NAMES.items():
+        if "matching regex" in what and part in what:
+            return words
     if key in CHOICES:
         return f"choose one of {', '.join(CHOICES[key])}"
     said = re.sub(r"`(\w+)( \| null)?`", lambda match: WORDS.get(match[1], match[1]), what).replace("`", "")
@@ -237,17 +289,22 @@ def _plainly(what: str, key: str) -> str:
 def _resolved(path: Path, given: str | None) -> str | None:
     if given and given.startswith(named.PREFIX):
         return str(named.path_of(given))
-    return str((path.parent / Path(given).expanduser()).absolute()) if given else None
+    return str((path.parent / expanded(given)).absolute()) if given else None
 
 
-def _with_set(profile: Profile, text: str) -> Profile:
+def _with_set(profile: Profile, text: str, broken: set[str | None]) -> Profile:
+    """The profile with one `--set`; of a lane that is broken in the file, that is told already."""
     target, equals, level = text.partition("=")
     name, dot, switch = target.rpartition(".")
     if not equals or not dot:
         raise BadInput(f"--set {text} is not LANE.SWITCH=LEVEL, as in --set all.score=off.")
     known = [lane.name for lane in profile.lanes]
-    if name != "all" and name not in known:
+    if name != "all" and name not in known and name not in broken:
         raise BadInput(f"--set {text}: there is no lane {name!r}. The lanes are {', '.join(known)}, or all.")
+    try:
+        switches.changed(switches.starting_levels(1), {switch: level})
+    except ValueError as error:
+        raise BadInput(f"--set {text}: {error}.") from error
     lanes = tuple(
         msgspec.structs.replace(lane, switches={**lane.switches, switch: level}) if name in ("all", lane.name) else lane
         for lane in profile.lanes

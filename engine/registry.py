@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import psutil
 
-from quintet.engine.places import state_folder
+from quintet.engine import places
 from quintet.engine.profile import BadInput
 
 ENTRY = "session.json"
@@ -46,7 +46,7 @@ def register(private: Path, journal: Path, socket: Path) -> None:
 
 def sessions() -> list[Entry]:
     """The live sessions, oldest first; what killed ones left is removed."""
-    folder = state_folder() / "sessions"
+    folder = places.state_folder() / "sessions"
     found = []
     for private in sorted(folder.iterdir()) if folder.is_dir() else []:
         entry = _entry(private)
@@ -64,7 +64,7 @@ def find(log: str | None) -> Entry:
     """The live session of a name or a journal's path, or the only one. Raises BadInput."""
     known = sessions()
     if log is not None:
-        path = str(Path(log).expanduser().absolute())
+        path = str(places.named(log).absolute())
         known_as = [entry for entry in known if log == entry.name or path == entry.journal]
         if not known_as:
             names = ", ".join(entry.name for entry in known) or "none"

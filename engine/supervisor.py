@@ -259,7 +259,15 @@ class Supervisor:
             if self._options.for_s is not None:
                 asyncio.get_running_loop().call_later(self._options.for_s, self._finish, "time")
             if self._options.plan is not None:
-                self._commands.begin_plan(self._options.plan)
+                self._begin_plan(self._options.plan)
+
+    def _begin_plan(self, asked: dict[str, Any]) -> None:
+        """Begin the plan that the session was started for; where the lanes that are ready cannot do it, say so and end."""
+        try:
+            self._commands.begin_plan(asked)
+        except ValueError as error:
+            self._fault(None, "load", f"The plan cannot begin on the lanes that are ready: {error}.".replace("..", "."))
+            self._finish("fault")
 
     def _begin_again(self, link: Link) -> None:
         self._append(Step(link.number, time.monotonic_ns(), "model", "begun", 0, 1))

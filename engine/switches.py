@@ -110,12 +110,18 @@ def _preset(mode: object) -> Levels:
     return MODES[mode]
 
 
-def _level(name: str, level: object) -> str | int | float:
+def live(name: str) -> Switch:
+    """The switch of a name. Raises ValueError with one sentence when there is none, or it is fixed at start."""
     switch = BY_NAME.get(name)
     if switch is None:
         raise ValueError(f"there is no switch {name!r}; the switches are mode, {', '.join(BY_NAME)}")
     if not switch.live:
         raise ValueError(f"{name} is fixed at start; write it into the profile")
+    return switch
+
+
+def _level(name: str, level: object) -> str | int | float:
+    switch = live(name)
     for known in switch.levels:
         if level == known or str(level) == str(known):
             return known
@@ -123,7 +129,7 @@ def _level(name: str, level: object) -> str | int | float:
         low, high, _ = switch.number
         try:
             number = float(level)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = -1.0
         if low <= number <= high:
             return int(number) if number.is_integer() else number

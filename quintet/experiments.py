@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from quintet.engine.profile import BadInput, Profile
-from quintet.options import checked, seconds
+from quintet.options import checked, seconds, words
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]
@@ -42,7 +42,7 @@ def study(
         "minutes": minutes,
         "rounds": rounds,
         "seed": seed,
-        "modes": _words(modes),
+        "modes": words("--modes", modes),
         "lanes": lanes,
     }
     _carry_out(profile, asked, headless, log, set_, start_timeout)
@@ -95,15 +95,11 @@ def register(app: typer.Typer) -> None:
         app.command(name="observe")(observe)
 
 
-def _words(text: str | None) -> list[str] | None:
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
-
-
 def _two(switch: str, levels: str | None) -> list[str]:
     """Two levels: as asked, else accuracy on and off, else the switch's first two."""
     from quintet.engine.switches import BY_NAME
 
-    found = _words(levels if levels is not None or switch != "mode" else ACCURACY)
+    found = words("--levels", levels if levels is not None or switch != "mode" else ACCURACY)
     if found is None:
         known = BY_NAME[switch].levels if switch in BY_NAME else ()
         found = [str(level) for level in known[:2]]
@@ -142,7 +138,7 @@ def _given(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lanes(profile: Profile, names: str | None) -> list[int] | None:
-    wanted = _words(names)
+    wanted = words("--lanes", names)
     if wanted is None:
         return None
     known = [lane.name for lane in profile.lanes]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quintet.engine.profile import BadInput
+from quintet.engine.profile import BadInput, visible
 
 if TYPE_CHECKING:
     from quintet.engine.stretches import Rules
@@ -31,6 +31,7 @@ def rules(
     margin_pct: float, percentile: int,
 ) -> Rules:  # fmt: skip
     """The rules of these options; None is the default. Raises BadInput."""
+    from quintet.engine import logs
     from quintet.engine.blocks import BLOCK_OUTCOMES
     from quintet.engine.rows import PERCENTILE_FLOORS
     from quintet.engine.stretches import RULES
@@ -43,8 +44,8 @@ def rules(
         ("--burn-in", burn_in_s), ("--burn-in-images", burn_in_images), ("--block", block_s),
         ("--block-images", block_images), ("--margin", margin_pct),
     ):  # fmt: skip
-        if number is not None and not 0 <= number <= 1e6:
-            raise BadInput(f"{option} {number:g}: give a number from 0 on.")
+        if number is not None:
+            logs.number(option, number)
     found = RULES._replace(outcome=outcome, margin_pct=margin_pct, tail_percent=percentile)
     if burn_in_s is not None:
         found = found._replace(burn_in_ns=round(burn_in_s * 1e9), planned_burn_in_ns=round(burn_in_s * 1e9))
@@ -62,6 +63,7 @@ def rules(
 def listing() -> list[str]:
     """A line a live session, then a line a log of the log folders, the newest last."""
     from quintet.engine import glance, places, registry
+    from quintet.engine.paths import no_file
 
     live = registry.sessions()
     glances = [(f"live {(time.time() - entry.began_wall_s) / 60:.0f} min", Path(entry.journal)) for entry in live]
@@ -69,10 +71,13 @@ def listing() -> list[str]:
     paths = [path for folder in places.log_folders() for path in folder.glob("*.msgpack") if path not in known]
     lines = []
     for state, path in [*glances, *(("", path) for path in sorted(paths, key=_changed))]:
+        wrong = no_file(path)
         try:
-            found = glance.glance(path)
+            found = glance.glance(path) if wrong is None else None
         except OSError as error:
-            lines.append(f"{path.stem}  cannot be read: {error.strerror}  {path}")
+            wrong = f"cannot be read: {error.strerror}"
+        if wrong is not None:
+            lines.append(f"{path.stem}  {wrong}  {path}")
             continue
         if found is not None:
             length = "?" if found.length_s is None else f"{found.length_s / 60:.1f} min"
@@ -82,7 +87,7 @@ def listing() -> list[str]:
             )
     if not live:
         print("no session is live", file=sys.stderr)
-    return lines
+    return [visible(line) for line in lines]
 
 
 def _changed(path: Path) -> float:

@@ -58,7 +58,9 @@ def report(
     from quintet.engine.report.limits import limit
 
     kind, limits = _format(form, out), [limit(text) for text in fail_if or []]
-    chosen = outcome or "predict"
+    if strict and not limits:
+        raise BadInput("--strict is about --fail-if. Give an expression with it, or leave it out.")
+    chosen = "predict" if outcome is None else outcome
     rules = reading.rules(
         outcome=chosen, burn_in_s=burn_in, burn_in_images=burn_in_images, block_s=block, block_images=block_images,
         margin_pct=margin, percentile=percentile,
@@ -70,14 +72,13 @@ def report(
     found = findings(read.session, rules, chosen)
     if chosen in found.untimed:
         raise BadInput(f"--outcome {chosen}: on this device it is queue time; it is a time only with stages=on.")
-    status = held(found, limits, strict=strict)
     told = written(found, kind, read, outcome)
     if out is None:
         print(told)
     else:
         save(told, out)
         print(out)
-    raise typer.Exit(status)
+    raise typer.Exit(held(found, limits, strict=strict))
 
 
 def _format(form: str | None, out: Path | None) -> str:
@@ -104,14 +105,24 @@ def _check(out: Path, *, force: bool) -> None:
 
 
 def held(found: Findings, limits: list[Limit], *, strict: bool) -> int:
-    """The exit status of the limits, told on stderr: 3 when one holds, or with strict when one cannot be judged."""
+    """The exit status of the limits, told on stderr: 3 when one holds, or with strict when one cannot be judged.
+
+    Raises BadInput for the first that names what there is none, once the others are told.
+    """
     from quintet.engine.report.limits import judge
 
-    status = 0
-    for judged in [judge(found, one) for one in limits]:
+    status, wrong = 0, None
+    for one in limits:
+        try:
+            judged = judge(found, one)
+        except BadInput as error:
+            wrong = wrong or error
+            continue
         print(f"quintet: {judged.says}", file=sys.stderr)
         if judged.holds or (judged.holds is None and strict):
             status = FAILED_IF
+    if wrong is not None:
+        raise wrong
     return status
 
 

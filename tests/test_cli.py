@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from quintet.engine import logs, places, registry
+from quintet.engine.profile import BadInput
 from tests.running import Headless
 
 
@@ -30,6 +32,15 @@ def quintet(
         (("micro", "--for", "soon"), "--for soon: give a time above zero"),
         (("micro", "--for", "0s"), "--for 0s: give a time above zero"),
         (("micro",), "The screen needs a terminal, and this is none. Use --headless."),
+        (("ab", "simulated", "--lanes", "cls", "--regime", "detect+pose"), "There is no lane 'detect' for a regime"),
+        (("ab", "simulated", "--lanes", ","), "--lanes ',': give words joined by commas"),
+        (("study", "simulated", "--modes", "validation,validation"), "--modes 'validation,validation': give words"),
+        (("ab", "simulated", "--levels", ""), "--levels '': give words"),
+        (("ab", "simulated", "--switch", "foo"), "there is no switch 'foo'; the switches are mode, score"),
+        (("matrix", "simulated", "--switch", "half"), "half is fixed at start"),
+        (("ab", "simulated", "--seed", "18446744073709551616"), "a whole number from 0 to"),
+        (("ab", "simulated", "--rounds", "100000000"), "1 to 100000 rounds, not 100000000"),
+        (("study", "simulated", "--minutes", "nan"), "at most 43200 (30 days), not nan"),
         (("report", "nothing.msgpack"), "nothing.msgpack cannot be read"),
         (("report", __file__), "is no quintet journal"),
     ],
@@ -57,11 +68,74 @@ def test_a_log_that_exists_or_cannot_be_written_is_refused_before_anything_start
         (tmp_path / "there.msgpack", "exists already"),
         (tmp_path / "no" / "folder.msgpack", "There is no folder"),
         (tmp_path, "is a folder"),
+        ("", "--log is empty or names the folder that you are in"),
+        (tmp_path / ("x" * 240), "a log's name has at most 200 bytes"),
         (Path("/proc/quintet.msgpack"), "cannot be written"),
     ):
         ran = quintet("run", str(sleep_profile), "--headless", "--log", str(log))
         assert (ran.returncode, says in ran.stderr, ran.stderr.count("\n")) == (2, True, 1), ran.stderr
     assert (tmp_path / "there.msgpack").read_text() == "mine"
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_sentence(sleep_profile: Path, tmp_path: Path) -> None:
+    (tmp_path / "quintet").write_text("")
+    words = ("run", str(sleep_profile), "--headless", "--for", "0.1s")
+    for state, wanted in (
+        ("/dev/null", words),
+        (str(tmp_path), words),
+        ("/proc/nope", ("ls",)),
+        ("/dev/null", ("check", "micro")),
+    ):
+        ran = quintet(*wanted, environment={"XDG_STATE_HOME": state}, cwd=tmp_path)
+        assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+        assert f"The state folder {state}/quintet cannot be made or written" in ran.stderr
+        assert "Set XDG_STATE_HOME" in ran.stderr
+
+
+def test_what_is_no_file_is_no_journal_and_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "d.msgpack").mkdir()
+    os.mkfifo(tmp_path / "p.msgpack")
+    (tmp_path / "l.msgpack").symlink_to("l.msgpack")
+    for name, says in (("d", "is a folder"), ("p", "is a pipe or a device"), ("l", "is a link that leads in a circle")):
+        path = tmp_path / f"{name}.msgpack"
+        with pytest.raises(BadInput, match=says):
+            places.find_journal(str(path))
+        with pytest.raises(BadInput, match=says):
+            logs.read(path)
+    for log in ("", " "):
+        for find in (places.find_journal, logs.find, registry.find):
+            with pytest.raises(BadInput, match="LOG is empty"):
+                find(log)
+    with pytest.raises(BadInput, match="cannot be read: File name too long"):
+        places.find_journal("x" * 300)
+
+
+def test_ls_tells_what_is_no_log_and_steers_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "logs" / "d.msgpack").mkdir(parents=True)
+    os.mkfifo(tmp_path / "logs" / "p.msgpack")
+    (tmp_path / "logs" / "\x1b[31m.msgpack").mkdir()
+    ran = quintet("ls", cwd=tmp_path)
+    assert ran.returncode == 0
+    assert "d  is a folder  " in ran.stdout
+    assert "p  is a pipe or a device, no file  " in ran.stdout
+    assert "\\x1b[31m  is a folder" in ran.stdout
+    assert "\x1b" not in ran.stdout
+
+
+def test_a_locale_that_is_not_utf_8_runs_a_profile_whose_file_it_cannot_write(tmp_path: Path) -> None:
+    profile = tmp_path / "猫.toml"
+    profile.write_text('[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n')
+    plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (0, False), ran.stderr
+    profile.write_text('name = "猫"\n' + profile.read_text())
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert "a name is 1 to 64 letters" in ran.stderr
+    profile.write_text('[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv.CAT = "猫"\n')
+    ran = quintet("run", str(profile), "--headless", "--for", "0.1s", environment=plain, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert "letters that this locale cannot write" in ran.stderr
 
 
 def test_help_and_version_read_well() -> None:

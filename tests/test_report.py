@@ -85,11 +85,16 @@ def test_a_log_or_a_special_file_is_never_replaced(log: str, tmp_path: Path) -> 
     [
         (("--format", "pdf"), "--format pdf: there are text, md, json, html."),
         (("--outcome", "speed"), "--outcome speed: there are infer, predict, scored, request, cycle, images_per_s."),
-        (("--margin", "-1"), "--margin -1"),
+        (("--outcome", ""), "--outcome : there are infer, predict"),
+        (("--margin", "-1"), "--margin -1: give a number from 0 to 1000000."),
+        (("--margin", "1e9"), "--margin 1e+09: give a number from 0 to 1000000."),
+        (("--burn-in", "nan"), "--burn-in nan: give a number from 0 to 1000000."),
+        (("--burn-in-images", "9" * 400), "give a number from 0 to 1000000."),
+        (("--block-images", "1000000000"), "--block-images 1000000000: give a number from 0 to 1000000."),
+        (("--strict",), "--strict is about --fail-if. Give an expression with it"),
         (("--out", "/nowhere/at/all/a.md"), "there is no folder"),
         (("--out", "/proc/a.md"), "cannot be written"),
         (("--fail-if", "nonsense"), "write TABLE.LANE > NUMBER"),
-        (("--fail-if", "accuracy_off.alone.cls > 1"), "there are accuracy_off.together"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_printed(log: str, words: tuple[str, ...], says: str) -> None:
@@ -108,6 +113,22 @@ def test_limits_are_status_3_and_the_report_is_there_all_the_same(log: str, tmp_
     assert quintet("report", log, "--fail-if", quick).returncode == 0
     rate = ("--outcome", "images_per_s", "--fail-if", "accuracy_off.together.detect < -3")
     assert quintet("report", log, *rate).returncode == 0
+
+
+def test_a_limit_on_what_there_is_none_of_is_status_2_and_costs_neither_the_report_nor_other_limits(
+    log: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.md"
+    ran = quintet(
+        "report", log, "--fail-if", "accuracy_off.alone.cls > 1", "--fail-if", "accuracy_off.together.detect > 10",
+        "--out", str(out),
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (2, f"{out}\n")
+    assert "there are accuracy_off.together" in ran.stderr
+    assert "> 10 % holds" in ran.stderr
+    assert out.read_text().startswith("With accuracy")
+    ran = quintet("report", log, "--fail-if", "bogus > 1")
+    assert (ran.returncode, ran.stdout[:13], ran.stderr.count("\n")) == (2, "With accuracy", 1)
 
 
 def test_without_an_interval_it_is_a_warning_and_strict_is_3(tmp_path: Path) -> None:

@@ -59,11 +59,13 @@ def load(
 
     burn_in_s and burn_in_images change what `burn_in` says of samples, and burn_in_s the measured part of planned blocks.
     A hurt log is read as far as its checks hold: HurtJournal warns of what was left out. A log that is still written is
-    read as far as it is there. Raises BadInput with one sentence for a file that is no journal.
+    read as far as it is there. Raises BadInput with one sentence for a file that is no journal or a burn-in that is none.
     """
     if burn_in_s is not None:
+        logs.number("burn_in_s", burn_in_s)
         rules = rules._replace(burn_in_ns=round(burn_in_s * 1e9), planned_burn_in_ns=round(burn_in_s * 1e9))
     if burn_in_images is not None:
+        logs.number("burn_in_images", burn_in_images, whole=True)
         rules = rules._replace(burn_in_images=burn_in_images)
     if len(log) == 1 and isinstance(log[0], str | Path):
         return _one(log[0], rules)

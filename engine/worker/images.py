@@ -234,10 +234,18 @@ def pictures_below(folder: Path) -> tuple[str, ...]:
     return files
 
 
+def beside(path: Path, word: str, line: int) -> str:
+    """The file that a line of a list or a CSV names, relative to it. Raises LoadFault for an address on the net."""
+    if "://" in word:
+        raise LoadFault(f"{path} line {line} names {word}: nothing is downloaded; save the picture and write its path")
+    return str(path.parent / word)
+
+
 def listed(path: Path) -> tuple[str, ...]:
     """The pictures of a .txt list, one a line, relative to the list, sorted. Raises LoadFault."""
     lines = [line.strip() for line in read_text(path).splitlines()]
-    files = tuple(sorted(str(path.parent / line) for line in lines if is_picture(Path(line).name)))
+    named = [beside(path, line, number) for number, line in enumerate(lines, 1)]
+    files = tuple(sorted(file for file in named if is_picture(Path(file).name)))
     if not files:
         raise LoadFault(f"{path} lists no pictures: write one path a line, relative to the list")
     return files

@@ -108,3 +108,16 @@ def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
     assert ask(own_state, "set", {"lanes": [0], "levels": {"think": 5}}).outcome == "done"
     run.process.terminate()
     assert run.end() == 1  # a lane was killed
+
+
+def test_a_plan_that_the_ready_lanes_cannot_do_ends_the_session_with_a_sentence(tmp_path: Path) -> None:
+    profile, log = tmp_path / "two.toml", tmp_path / "log.msgpack"
+    lane = '[[lane]]\nname = "{}"\ntask = "cls"\nbackend = "sleep"\n'
+    profile.write_text(lane.format("a") + lane.format("b") + 'env.QUINTET_SLEEP_FAIL = "model"\n')
+    done = quintet("ab", str(profile), "--headless", "--rounds", "1", "--regime", "a+b", "--log", str(log))
+    assert done.returncode == 1
+    assert "The plan cannot begin on the lanes that are ready: There is no lane 'b' for a regime" in done.stderr
+    assert "Traceback" not in done.stderr
+    session = folded(read(log))
+    assert session.end is not None
+    assert session.end.reason == "fault"

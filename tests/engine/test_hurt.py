@@ -152,7 +152,7 @@ def test_a_file_that_is_no_log_is_one_sentence_everywhere(tmp_path: Path, name: 
 
 
 def test_a_folder_and_a_file_that_is_not_there_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"cannot be read: Is a directory\.$"):
+    with pytest.raises(BadInput, match=r"is a folder\. Give a journal's path\.$"):
         quintet.load(tmp_path)
     with pytest.raises(BadInput, match=r"cannot be read: No such file or directory\.$"):
         logs.read(tmp_path / "nothing")

@@ -71,3 +71,6 @@ def test_what_is_missing_in_it_is_one_sentence(tmp_path: Path, other: Path) -> N
     wrong = profiles.load(str(write(tmp_path, Path("/bin/false"))))
     with pytest.raises(BadInput, match="answers no question"):
         interpreter.check(wrong)
+    for python, says in (("/bin/true", "is no Python"), ("/bin/echo", "is no Python"), ("a\\u0000b", "cannot be run")):
+        with pytest.raises(BadInput, match=f"{says}.* Check `python`"):
+            interpreter.check(profiles.load(str(write(tmp_path, Path(python)))))

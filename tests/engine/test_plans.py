@@ -99,8 +99,12 @@ def test_regimes_by_name() -> None:
     assert [r.lanes for r in ab(NAMES, regime="alone").regimes] == [(0,), (1,), (2,), (3,), (4,)]
     assert ab(NAMES, regime="seg+detect").regimes == (plans.Regime("detect+seg", (1, 3)),)
     assert ab(NAMES, regime="pose").regimes == (plans.Regime("alone", (2,)),)
-    with pytest.raises(ValueError, match="no lane 'dog'"):
-        ab(NAMES, regime="dog")
+    for lanes in (None, (1, 2), (0,)):
+        with pytest.raises(ValueError, match="no lane 'dog'"):
+            ab(NAMES, lanes, regime="dog")
+    with pytest.raises(ValueError, match=r"no lane 'detect' for a regime; use together, alone or cls"):
+        ab(NAMES, (0,), regime="detect+pose")
+    assert ab(NAMES, (0,), regime="together").regimes == (plans.Regime("alone", (0,)),)
 
 
 def test_levels_are_the_switchs_own() -> None:
@@ -111,6 +115,43 @@ def test_levels_are_the_switchs_own() -> None:
         ab(NAMES, levels=("validation", "dog"))
     with pytest.raises(ValueError, match="two levels"):
         ab(NAMES, switch="batch", levels=(1, 2, 4))
+    with pytest.raises(ValueError, match="2 different levels"):
+        study(NAMES, modes=("validation", "validation"))
+    with pytest.raises(ValueError, match="no switch 'foo'"):
+        ab(NAMES, switch="foo", levels=())
+    with pytest.raises(ValueError, match="half is fixed at start"):
+        matrix(NAMES, switch="half", levels=("no",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"rounds": 0}, "1 to 100000 rounds, not 0"),
+        ({"rounds": 100_000_000}, "1 to 100000 rounds, not 100000000"),
+        ({"minutes": 0.0}, "more than 0 minutes"),
+        ({"minutes": 1e9}, r"at most 43200 \(30 days\), not 1e\+09"),
+        ({"minutes": 1e300}, r"at most 43200 \(30 days\)"),
+        ({"minutes": float("inf")}, "not inf"),
+        ({"minutes": float("nan")}, "not nan"),
+        ({"seed": -1}, "a whole number from 0 to 9223372036854775807, not -1"),
+        ({"seed": 1 << 64}, "not 18446744073709551616"),
+    ],
+)
+def test_a_length_or_a_seed_that_no_plan_can_have_gets_one_sentence(asked: dict[str, float], says: str) -> None:
+    for make in (study, ab, matrix, plans.observe):
+        with pytest.raises(ValueError, match=says):
+            make(NAMES, **asked)  # type: ignore[arg-type]
+
+
+def test_the_longest_plan_is_told_at_once() -> None:
+    assert plans.buys(ab(NAMES, rounds=plans.MOST_ROUNDS)).endswith("100000 rounds: about ±0.0 %")
+    assert "rounds: about" in plans.buys(ab(NAMES, minutes=plans.MOST_MINUTES))
+
+
+def test_with_rounds_the_minutes_do_not_count() -> None:
+    plan = ab(NAMES, minutes=5, rounds=1)
+    assert plan.minutes is None
+    assert plans.buys(plan) == "0.2 min = 1 round: means only; 8 rounds need 1.7 min, about ±2.5 %"
 
 
 def test_calibration_visits_each_regime_in_its_slowest_mode_or_both_levels_of_an_ab() -> None:

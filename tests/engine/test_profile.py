@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -70,6 +71,29 @@ def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
         (LANE + "threads = 0\n", "`threads` is 0; expected a whole number >= 1"),
         (LANE + "conf = 7\n", "`conf` is 7; expected a number <= 1"),
         (LANE.replace('"a"', '"a b/c"'), "a name is 1 to 24 letters, digits, - or _"),
+        (LANE + "conf = nan\n", "`conf` is nan; expected a number"),
+        (LANE + "max_det = 99999999999999999999999\n", "`max_det` is 99999999999999999999999; "),
+        (LANE + f"imgsz = 0x{'f' * 5000}\n", "`imgsz` is a number of very many digits; "),
+        (LANE + f"imgsz = {'9' * 5000}\n", "mine.toml is not valid TOML"),
+        (f"x = {'[' * 5000}", "mine.toml is not valid TOML"),
+        (LANE + f"switches.think = {'9' * 400}\n", "think has no level 999"),
+        (f"seed = {1 << 64}\n" + LANE, "mine.toml: `seed` is 18446744073709551616; "),
+        ("seed = -1\n" + LANE, "mine.toml: `seed` is -1; expected a whole number >= 0"),
+        ("keep_bytes = 99999999999999999999999\n" + LANE, "mine.toml: `keep_bytes` is 99999999999999999999999; "),
+        (f'name = "{"a" * 300}"\n' + LANE, "mine.toml: `name` is 'aaaa"),
+        (
+            'name = "a/../../b"\n' + LANE,
+            "mine.toml: `name` is 'a/../../b'; a name is 1 to 64 letters, digits, -, _ or .",
+        ),
+        ('name = "\\u001b[31m"\n' + LANE, "mine.toml: `name` is '\\x1b[31m'; a name is"),
+        ('name = "猫"\n' + LANE, "mine.toml: `name` is '猫'; a name is"),
+        ('name = ".."\n' + LANE, "mine.toml: `name` is '..'; a name is"),
+        (LANE + 'env."A=B" = "c"\n', "mine.toml, lane a: `env` has 'A=B'; a variable's name is not empty and has no ="),
+        (LANE + 'env.A = "c\\u0000d"\n', "mine.toml, lane a: `env` has 'A'; "),
+        (LANE + 'env."" = "c"\n', "mine.toml, lane a: `env` has ''; "),
+        (LANE.replace('"a"', '"a\\n"'), "mine.toml, lane 'a\\n': `name` is 'a\\n'; a name is 1 to 24 letters"),
+        (LANE.replace('"a"', '"a\\u001b[31m"'), "mine.toml, lane 'a\\x1b[31m': `name` is"),
+        (LANE + '"\\u001b[31m" = 1\n', "mine.toml, lane a: unknown key `\\x1b[31m`"),
         (LANE.replace('"a"', '"all"'), "no lane may be called `all`"),
         (LANE.replace('task = "cls"\n', ""), "mine.toml, lane a: `task` is missing"),
         (
@@ -84,6 +108,7 @@ def test_a_mistake_gets_one_sentence(tmp_path: Path, text: str, says: str) -> No
     with pytest.raises(BadInput) as caught:
         load(tmp_path, text)
     assert says in str(caught.value)
+    assert "\x1b" not in str(caught.value)
     assert "\n" not in str(caught.value).rstrip("\n") or "TOML" in says
 
 
@@ -95,6 +120,63 @@ def test_a_mistake_gets_one_sentence(tmp_path: Path, text: str, says: str) -> No
 def test_a_wrong_set_gets_one_sentence(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         load(tmp_path, LANE, text)
+
+
+def test_a_wrong_set_is_told_as_such_and_not_as_a_fault_of_the_file(tmp_path: Path) -> None:
+    two = LANE + LANE.replace('"a"', '"b"')
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, two, "all.mode=foo")
+    said = "--set all.mode=foo: mode has no level 'foo'; its levels are inference, validation, withoutval."
+    assert str(caught.value) == said
+    with pytest.raises(BadInput, match="`hue`"):  # of a lane that is there, and broken: the file's own fault first
+        load(tmp_path, two + "hue = 1\n", "b.score=off")
+
+
+def test_what_lists_more_faults_has_the_same_sets(tmp_path: Path) -> None:
+    path = tmp_path / "two lanes.toml"
+    head = f'task = "detect"\nweights = "{FOLDER}/micro/detect.pt"\ndata.validation = "{tmp_path}"\n'
+    path.write_text(f'[[lane]]\nname = "a"\n{head}[[lane]]\nname = "b"\n{head}')
+    assert profiles.load(str(path))
+    with pytest.raises(BadInput, match=r"`data.inference` is missing.* 1 more fault: `quintet check '.*two lanes\.toml' --set "
+                                       r"all\.data=inference` lists"):  # fmt: skip
+        profiles.load(str(path), ["all.data=inference"])
+
+
+def test_a_profile_without_a_name_is_called_as_its_file_as_far_as_a_log_can_be(tmp_path: Path) -> None:
+    for file, called in (
+        ("mine", "mine"),
+        ("my models", "my-models"),
+        ("猫", "profile"),
+        (".x..", "x"),
+        ("a" * 90, "a" * 64),
+    ):
+        path = tmp_path / f"{file}.toml"
+        path.write_text(LANE)
+        assert profiles.load(str(path)).name == called
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + LANE.encode())
+    assert [lane.name for lane in profiles.load(str(path)).lanes] == ["a"]
+
+
+def test_what_stands_in_a_profiles_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder.toml").mkdir()
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    (tmp_path / "link.toml").symlink_to("nowhere")
+    for name, says in (
+        ("folder", "is a folder"), ("pipe", "is a pipe or a device"), ("loop", "is a link that leads in a circle"),
+        ("link", "is a link that leads nowhere"), ("x" * 300, "cannot be read: File name too long"),
+    ):  # fmt: skip
+        with pytest.raises(
+            BadInput, match=rf"{name}\.toml {says}.* A profile is a \.toml file, or one that ships: micro"
+        ):
+            profiles.load(str(tmp_path / f"{name}.toml"))
+    for name in ("", "~nobody-of-this-name/x.toml"):
+        with pytest.raises(BadInput, match="There is no profile"):
+            profiles.load(name)
 
 
 def test_an_unknown_profile_names_those_that_ship(tmp_path: Path) -> None:

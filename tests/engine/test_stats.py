@@ -31,6 +31,14 @@ def test_t_quantiles_agree_with_scipy() -> None:
             assert t_central(1.7, df) == pytest.approx(1 - 2 * t.sf(1.7, df), rel=1e-10)
 
 
+def test_t_quantiles_of_many_degrees_agree_with_scipy_and_take_no_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    for df in (stats.EXACT_DF, stats.EXACT_DF + 1, 20_000, 1_000_000):
+        for probability in (0.6, 0.8, 0.975, 0.995, 0.9999, 0.999999):
+            assert t_quantile(probability, df) == pytest.approx(t.ppf(probability, df), rel=1e-8)
+    monkeypatch.setattr(stats, "t_central", None)
+    assert t_quantile(0.97, 10**12) == pytest.approx(1.8807936081512509, rel=1e-9)
+
+
 def test_the_quantile_is_the_central_probabilitys_inverse_and_nears_the_normal_one() -> None:
     for df in (1, 2, 5, 8, 63, 500):
         assert t_central(t_quantile(0.99, df), df) == pytest.approx(0.98, rel=1e-9)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ultralytics.nn.autobackend import check_class_names
 
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import DataSet, is_picture, pictures_below, read_text, walk
+from quintet.engine.worker.images import DataSet, beside, is_picture, pictures_below, read_text, walk
 from quintet.engine.worker.truth.tally import Tally
 
 VAL_FOLDERS = ("val", "validation", "valid", "test")
@@ -47,7 +47,7 @@ def _rows(path: Path) -> list[Row]:
     reader = csv.reader(lines, delimiter=max(",;\t", key=first.count))
     rows: list[Row] = []
     columns: tuple[int, int] | None = None
-    for cells in reader:
+    for cells in _read(reader, path):
         words = [cell.strip() for cell in cells]
         if not any(words):
             continue
@@ -57,10 +57,21 @@ def _rows(path: Path) -> list[Row]:
                 continue
         if len(words) <= max(columns) or not words[columns[1]]:
             raise LoadFault(f"{path} line {reader.line_num} has no class: write `image,label`")
-        rows.append(Row(reader.line_num, str(path.parent / words[columns[0]]), words[columns[1]]))
+        file = beside(path, words[columns[0]], reader.line_num)
+        rows.append(Row(reader.line_num, file, words[columns[1]]))
     if not rows:
         raise LoadFault(f"{path} names no pictures: write one `image,label` a line")
     return rows
+
+
+def _read(reader: Any, path: Path) -> Iterator[list[str]]:
+    """The cells of each line. Raises LoadFault for what is no CSV."""
+    try:
+        yield from reader
+    except csv.Error as wrong:
+        raise LoadFault(
+            f"{path} line {reader.line_num} is no line of a CSV ({wrong}): write one `image,label` a line; a quote may be open"
+        ) from wrong
 
 
 def _names_a_picture(word: str, folder: Path) -> bool:
@@ -94,8 +105,18 @@ def _csv_set(path: Path, names: Mapping[int, str]) -> DataSet:
     for row in rows:
         if row.word not in known:
             known[row.word] = _known(row.word, names, f"{path} line {row.line}")
+    tally, told = Tally(), dict[str, Row]()
+    for row in rows:
+        first = told.setdefault(row.file, row)
+        if known[row.word] != known[first.word]:
+            both = f"{first.word} (line {first.line}) and {row.word} (line {row.line})"
+            tally.note("two_classes", f"{path} calls {row.file} {both}: each counts as a picture of its own")
     return DataSet(
-        path, tuple(row.file for row in rows), tuple(known[row.word] for row in rows), model_classes=len(names)
+        path,
+        tuple(row.file for row in rows),
+        tuple(known[row.word] for row in rows),
+        model_classes=len(names),
+        tally=tally,
     )
 
 

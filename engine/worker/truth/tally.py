@@ -18,9 +18,9 @@ KEYS = (
 """Keys of `ground_truth` in `ready`'s info; docs/journal.md says what each counts."""
 _WORST_FIRST = (
     "missing", "corrupt", "malformed", "unknown_class", "outside", "flat", "label_without_picture", "torn", "duplicate",
-    "mapping", "no_keypoints", "crowd", "picture_without_label", "empty_label",
+    "mapping", "two_classes", "no_keypoints", "crowd", "picture_without_label", "empty_label",
 )  # fmt: skip
-"""The order in which notes are shown; `mapping` is no count but how classes were told."""
+"""The order in which notes are shown; `mapping`, how classes were told, and `two_classes` of one picture are no counts."""
 
 
 class Tally:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -142,6 +143,24 @@ def test_blocks_are_told_and_void_ones_have_no_images(path: Path) -> None:
     assert samples.block.isna().any()
     longer = quintet.load(path, burn_in_s=3)
     assert longer.samples.groupby("block").t_s.min().tolist() == pytest.approx([5, 15.1])
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"burn_in_s": float("nan")}, "burn_in_s nan: give a number from 0 to 1000000."),
+        ({"burn_in_s": float("inf")}, "burn_in_s inf: give a number from 0 to 1000000."),
+        ({"burn_in_s": -1}, "burn_in_s -1: give a number from 0 to 1000000."),
+        ({"burn_in_s": "x"}, "burn_in_s 'x': give a number from 0 to 1000000."),
+        ({"burn_in_images": 1.5}, "burn_in_images 1.5: give a whole number from 0 to 1000000."),
+        ({"burn_in_images": True}, "burn_in_images True: give a whole number from 0 to 1000000."),
+        ({"burn_in_images": 10**30}, "give a whole number from 0 to 1000000."),
+    ],
+)
+def test_a_burn_in_that_is_none_gets_one_sentence(path: Path, asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        quintet.load(path, **asked)
+    assert str(caught.value).endswith(says)
 
 
 def test_telemetry_is_a_row_for_each_of_what_it_tells(path: Path) -> None:

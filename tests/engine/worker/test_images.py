@@ -111,6 +111,15 @@ def test_a_list_of_pictures_is_relative_to_itself(tmp_path: Path) -> None:
     assert len(validation_set(path, "detect", {}).files) == 1
 
 
+def test_a_list_of_addresses_downloads_nothing_and_says_so(tmp_path: Path) -> None:
+    for address in ("http://x.org/y.png", "https://x.org/y.png?raw=1"):
+        (tmp_path / "list.txt").write_text(f"a.png\n{address}\n")
+        with pytest.raises(
+            LoadFault, match=r"list\.txt line 2 names https?://x\.org/y\.png.*: nothing is downloaded; save"
+        ):
+            inference_set(tmp_path / "list.txt")
+
+
 def test_a_missing_path_downloads_nothing(tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     path = data_yaml(tmp_path, path="not_here", download=f"from pathlib import Path\nPath({str(trap)!r}).touch()")

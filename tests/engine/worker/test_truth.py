@@ -415,6 +415,11 @@ def test_a_csv_of_any_two_columns(tmp_path: Path, text: str) -> None:
         ("a.png\n", "line 1 has no class"),
         ("a.png,\n", "line 1 has no class"),
         ("file,class\n", "names no pictures"),
+        (f'a.png,kite\na.png,"{"x" * 140_000}\n', r"classes\.csv line 2 is no line of a CSV \(field larger"),
+        (
+            "a.png,kite\nhttps://x.org/b.png,egg\n",
+            r"classes\.csv line 2 names https://x\.org/b\.png: nothing is downloaded",
+        ),
         ("gone.png,kite\n", r"none of the 1 pictures of .*classes\.csv can be used.*gone\.png is not there"),
     ],
 )
@@ -424,6 +429,16 @@ def test_a_wrong_csv_is_named(tmp_path: Path, text: str, says: str) -> None:
 
     with pytest.raises(LoadFault, match=says):
         truth(tmp_path / "classes.csv", "cls")
+
+
+def test_a_csv_that_gives_a_picture_two_classes_says_so(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "classes.csv").write_text("a.png,kite\na.png,egg\na.png,kite\n")
+
+    found = truth(tmp_path / "classes.csv", "cls")
+    assert counts(found) == {"pictures": 3, "labels": 3}
+    (note,) = found.tally.notes()
+    assert note.endswith("a.png kite (line 1) and egg (line 2): each counts as a picture of its own")
 
 
 def test_a_csv_may_name_what_is_not_there(tmp_path: Path) -> None:
