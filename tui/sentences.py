@@ -40,7 +40,7 @@ def open_sentence(scene: Scene) -> str:
         return _about_the_session(scene)
     failed = [lane.name for lane in seen.lanes if lane.state == "failed"]
     if failed and scene.looking is None:
-        return f"{listed(failed)} failed: r tries again, e shows what it wrote."
+        return f"{listed(failed)} failed: r tries again, e shows its log."
     if scene.study is not None and scene.page != "flips":
         return plan_sentence(scene.study, [lane.name for lane in scene.session.lanes])
     if scene.comparison is None:

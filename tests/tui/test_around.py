@@ -69,7 +69,7 @@ def test_the_clock_and_what_failed_are_whole_at_every_width(width: int) -> None:
 
 def test_a_failed_lane_says_what_to_do_and_its_row_becomes_dashes() -> None:
     it = seen(died().session(), 28)
-    assert open_sentence(it) == "pose failed: r tries again, e shows what it wrote."
+    assert open_sentence(it) == "pose failed: r tries again, e shows its log."
     keys = draw_keys(it, 80).text()[0]
     assert "r restart" in keys
     assert "e log" in keys
