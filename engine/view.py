@@ -127,7 +127,8 @@ def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int, rules:
     fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
     return LaneView(
         lane.number, lane.name, state, None if arm is None else is_on(arm.levels), _asked(session, lane, now_ns),
-        mean, p95, rate, _other(session, lane, arm, now_ns, rules), _accuracy(lane, arm, now_ns),
+        mean, p95, rate, _other(session, lane, arm, now_ns, rules),
+        None if state in ("loading", "ready") else _accuracy(lane, arm, now_ns),
         _steps(lane, failed=failed, now_ns=now_ns), fault.text if fault is not None and state in ("failed", "stuck") else "",
     )  # fmt: skip
 

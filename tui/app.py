@@ -46,6 +46,8 @@ class QuintetApp(AskingApp):
             Binding(str(n), f"choose({n - 1})", f"lane {n}", id=f"lane.{n}", tooltip="Choose a lane")
             for n in range(1, 10)
         ),
+        Binding("up", "choose_by(-1)", "lane above", id="lane.up", tooltip="Choose the lane before"),
+        Binding("down", "choose_by(1)", "lane below", id="lane.down", tooltip="Choose the next lane"),
         Binding("0", "choose_all", "all lanes", id="lane.all", tooltip="Choose all lanes"),
         Binding("e", "lane_log", "log", id="log", tooltip="The chosen lane's log"),
         Binding("d", "detach", "detach", id="detach", tooltip="Leave the screen; the session goes on"),
@@ -223,6 +225,12 @@ class QuintetApp(AskingApp):
             self.chosen = frozenset((lane,))
             self.alone_lane = lane
             self.paint()
+
+    def action_choose_by(self, by: int) -> None:
+        """The next lane, or the one before; from all the first or the last."""
+        count = len(self.session.lanes)
+        if count:
+            self.action_choose((min(self.chosen) + by) % count if len(self.chosen) == 1 else min(0, by) % count)
 
     def action_choose_all(self) -> None:
         """Choose all lanes."""

@@ -69,7 +69,11 @@ class AskingApp(LookingApp):
         def ask(lanes: list[int], levels: dict[str, Any]) -> None:
             self.run_worker(self.ask("set", {"lanes": lanes, "levels": levels}))
 
-        self.push_screen(SwitchPanel(lambda: self.session, self.now_ns, self.chosen, choose, ask))
+        def compare(switch: str | None) -> None:
+            if switch:
+                self.action_plan(switch)
+
+        self.push_screen(SwitchPanel(lambda: self.session, self.now_ns, self.chosen, choose, ask), compare)
 
     def action_mark(self) -> None:
         """Ask for a note."""
@@ -95,7 +99,7 @@ class AskingApp(LookingApp):
         self.outcome = OUTCOMES[(OUTCOMES.index(self.outcome) + 1) % len(OUTCOMES)]
         self.paint()
 
-    def action_plan(self) -> None:
+    def action_plan(self, switch: str | None = None) -> None:
         """An A/B here and now, or the study: say what, see what it buys, start it."""
         if busy(self.session, self.clock()):
             self.notify("A plan is under way. x pauses or stops it.")
@@ -105,7 +109,7 @@ class AskingApp(LookingApp):
             self.turned = 0
             self.run_worker(self.ask("plan", asked))
 
-        self.push_screen(PlanPanel(self.session, self.clock(), begin))
+        self.push_screen(PlanPanel(self.session, self.clock(), begin, switch))
 
     def action_stop_plan(self) -> None:
         """Pause or stop the plan under way, asks first."""

@@ -1,7 +1,7 @@
 """The signs of the screen in two tables, one of them ASCII for terminals that are not UTF-8; chosen once at start.
 
-All code draws with the Unicode signs; `told` turns them into the table's, one cell for one cell, wherever text reaches a
-canvas or a panel, and a line filter does it for Textual's own widgets.
+All code draws with the Unicode signs; `told` turns them into the table's wherever text reaches a canvas or a panel, and a
+line filter does it for Textual's own widgets, cell for cell. One sign alone needs two letters: `±` is `+-`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _table() -> dict[int, str]:
     """One letter a sign, written in pairs so that a mistake is seen."""
     pairs = (
         "▁_ ▂- ▃= ▄= ▅# ▆# ▇# █# ━= ═~ ●* ╌- ○o ·. ▲^ ▼v ◂< ▸> ▴^ ├[ ┤] ─- │| ┼+ ┿+ ┃| ╵' ╍~ ┌+ ┐+ └+ ┘+ ┬+ ┴+ "
-        "✓+ ✖x —- –- −- ±~ →> ←< ↑^ ↓v ×x …. ≤< ≥> ▏| ▎| ▌| ▐| ▔- ▕| ▀- ╭+ ╮+ ╰+ ╯+ ║| ╱/ ╲\\ •*"
+        "✓+ ✖x —- –- −- ±~ →> ←< ↑^ ↓v ×x …. ≤< ≥> ‹< ›> ▏| ▎| ▌| ▐| ▔- ▕| ▀- ╭+ ╮+ ╰+ ╯+ ║| ╱/ ╲\\ •*"
     )
     return {ord(pair[0]): pair[1] for pair in pairs.split(" ")}
 
@@ -56,7 +56,12 @@ def choose(glyphs: Glyphs) -> None:
 
 
 def told(text: str) -> str:
-    """The text in the signs of the table in use, as many cells wide as before."""
+    """The text in the signs of the table in use, as many cells wide as before but for `±`."""
+    return told_in_place(text.replace("±", "+-") if _current.ascii else text)
+
+
+def told_in_place(text: str) -> str:
+    """The same, as many cells wide as before, where others have laid the text out."""
     if not _current.ascii or text.isascii():
         return text
     found = text.replace(" · ", " - ").translate(_current.ascii)

@@ -16,6 +16,7 @@ import platformdirs
 from textual.binding import Binding
 
 from quintet.engine.profile import BadInput
+from quintet.tui import glyphs
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,6 +30,7 @@ SIGNS = {
     "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "less_than_sign": "<", "greater_than_sign": ">",
     "equals_sign": "=", "underscore": "_",
 }  # fmt: skip
+ARROWS = {"←→": "<- ->", "↑↓": "up/down"}
 
 
 def file() -> Path:
@@ -93,4 +95,9 @@ def named(binding: Binding, keymap: Mapping[str, str]) -> str:
 
 def labelled(keys: str) -> str:
     """How a key, or keys with blanks between them, are called now."""
-    return " ".join(_labels.get(key.strip(), key) if key.strip() else key for key in keys.split(" "))
+    return " ".join(spelled(_labels.get(key.strip(), key)) if key.strip() else key for key in keys.split(" "))
+
+
+def spelled(key: str) -> str:
+    """A pair of arrows as this terminal can show it: in ASCII `<>` would be two other keys, and `^v` a third."""
+    return ARROWS.get(key, key) if glyphs.current().plain else key

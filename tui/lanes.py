@@ -8,7 +8,8 @@ from quintet.engine.view import Column, LaneView
 from quintet.tui import digits, glyphs, spark
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Layout, Scene, level_words, page_of
-from quintet.tui.words import clock, milliseconds, rate
+from quintet.tui.titles import cut
+from quintet.tui.words import clock, milliseconds, rate, shortened
 
 GUTTER = 5
 ROOM_FOR_DIGITS = 21
@@ -27,10 +28,16 @@ def draw_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
     draw = _side if where.kind == "side" else _row
     for place, number in enumerate(where.lanes):
         draw(canvas, scene, where, scale.of(number), place, scene.view.lanes[number], drawn[number])
+    nothing = scene.view.loading and all(column.mean_ns is None for its in drawn.values() for column in its)
     if where.kind == "side":
-        _gutter(canvas, scene, where, scale)
-    elif not scene.view.loading:
-        y = len(where.lanes) * (where.plot + 1)
+        if not nothing:
+            _gutter(canvas, where, scale)
+        return canvas
+    y = len(where.lanes) * (where.plot + 1)
+    if len(where.lanes) < len(scene.session.lanes):
+        first, last, count = where.lanes.start + 1, where.lanes.stop, len(scene.session.lanes)
+        canvas.put(1, y, f"lanes {first}-{last} of {count}" if first < last else f"lane {first} of {count}", "text")
+    if not nothing:
         canvas.put_right(where.facts - 2, y, f"{scale.words} ms".lstrip(), "dim")
         _times(canvas, scene, where.facts, y, scale, keep=True)
     return canvas
@@ -65,10 +72,8 @@ def _never_ran(lane: LaneView, drawn: list[Column]) -> bool:
     return lane.state in ("loading", "ready", "failed") and all(column.mean_ns is None for column in drawn)
 
 
-def _gutter(canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale) -> None:
+def _gutter(canvas: Canvas, where: Layout, scale: spark.Scale) -> None:
     """The scale's labels, once for all lanes; with scales of their own they stand in the lanes."""
-    if scene.view.loading:
-        return
     canvas.put_right(3, 3, scale.words, "dim")
     canvas.put_right(3, 4, "ms", "dim")
     for quarter in range(0 if scale.own else 4):
@@ -122,9 +127,12 @@ def _mean(canvas: Canvas, x: int, y: int, lane: LaneView, *, big: bool) -> None:
 
 def _head(canvas: Canvas, x: int, y: int, width: int, lane: LaneView, scene: Scene) -> None:
     chosen = lane.number in scene.chosen
+    number = str(lane.number + 1)
+    room = width - len(number) - 3
     words, role = level_words(lane)
-    canvas.put(x + 1, y, str(lane.number + 1), "dim")
-    canvas.put(x + 3, y, lane.name[: width - len(words) - 4], "bright")
+    words = shortened(words, max(8, room - len(lane.name)))
+    canvas.put(x + 1, y, number, "dim")
+    canvas.put(x + 2 + len(number), y, cut(lane.name, room - len(words)), "bright")
     canvas.put_right(x + width - 1, y, words, role)
     if chosen:
         canvas.put(x, y, "▸", "mean")
@@ -178,11 +186,12 @@ def _row(
     canvas: Canvas, scene: Scene, where: Layout, scale: spark.Scale, place: int, lane: LaneView, drawn: list[Column]
 ) -> None:
     y, facts = place * (where.plot + 1), where.facts
-    _head(canvas, 0, y, facts - 5, lane, scene)
+    right = facts - 3 - max(3, *(len(scale.label(quarter)) for quarter in (0, 4)))
+    _head(canvas, 0, y, right + 1, lane, scene)
     if _never_ran(lane, drawn):
         _loading_row(canvas, y, facts, where.plot, lane)
         return
-    (_big_facts if where.big else _small_facts)(canvas, y, facts - 6, lane)
+    (_big_facts if where.big else _small_facts)(canvas, y, right, lane)
     canvas.put_right(facts - 2, y, scale.label(0), "dim")
     canvas.put_right(facts - 2, y + where.plot - 1, scale.label(4), "dim")
     _plot(canvas, scene, facts, y, canvas.width - 2, where, scale, lane, drawn)
@@ -201,7 +210,11 @@ def _small_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
     canvas.put(2 + len(number), y + 1, "ms", "dim")
     canvas.put_right(right, y + 1, f"p95 {milliseconds(lane.p95_ns)}", "dim")
     rate_words = f"{rate(lane.rate_hz)}/s"
-    _accuracy(canvas, 1, right - len(rate_words) - 1, y + 2, lane, right - len(rate_words) - 1)
+    told, room = lane.accuracy, right - len(rate_words) - 1
+    if told is not None and told.images != told.of and room < len(told.metric) + 9 + len(f"{told.images}/{told.of}"):
+        _accuracy(canvas, 1, right, y + 2, lane, right)  # what it is over tells more than the rate
+        return
+    _accuracy(canvas, 1, room, y + 2, lane, room)
     canvas.put_right(right, y + 2, rate_words, "dim")
 
 

@@ -11,6 +11,8 @@ TABLE_ALONE_BELOW = 80
 EVENTS_BESIDE_COLUMNS = 156
 """From here on events stand beside the table; it may grow to 140 columns."""
 SPACIOUS_ROWS = 30
+FEWEST = 3
+"""Where the table leaves fewer lanes than this, lanes and table are shown in turn."""
 SMALLEST = (60, 20)
 PAST_ROWS = 4
 """The whole session on one line with the window's bracket above and below, and the marks."""
@@ -71,7 +73,9 @@ def layout(width: int, height: int, lanes: int, first_chosen: int, look: Look = 
     if look.view != "rows" and fits and lanes <= MOST_SIDE_BY_SIDE:
         return _side(width, height, lanes, look, past=past)
     spacious = height >= SPACIOUS_ROWS
-    pages = width < TABLE_ALONE_BELOW or (past and not spacious) or height - 2 - (lanes + 1) < 4
+    pages = (
+        width < TABLE_ALONE_BELOW or (past and not spacious) or height - 2 - (lanes + 1) < 3 * min(lanes, FEWEST) + 1
+    )
     page = (look.page or ("table" if width < TABLE_ALONE_BELOW else "lanes")) if pages else ""
     needed = {"status": 1, "keys": 1}
     if past:
@@ -83,7 +87,7 @@ def layout(width: int, height: int, lanes: int, first_chosen: int, look: Look = 
     shown, plot = (lanes, BIG_ROWS - 1) if big else _plots(room, lanes, blanks=2 if page else 5 if spacious else 0)
     lanes_height = 0 if page == "table" else shown * (plot + 1) + 1
     needed["lanes"] = lanes_height
-    first = first_chosen // shown * shown
+    first = min(first_chosen // shown * shown, lanes - shown)
     facts = 29 if big else 27
     return Layout(
         "rows", width, (width - facts - 3) // 2 * 2, plot, lanes_height, spacious, range(first, min(lanes, first + shown)),

@@ -35,7 +35,7 @@ class Told(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same segments, told."""
         return [
-            Segment(text if control else glyphs.told(text), style, control) for text, style, control in segments
+            Segment(text if control else glyphs.told_in_place(text), style, control) for text, style, control in segments
         ]  # fmt: skip
 
 
@@ -223,7 +223,7 @@ class LookingApp(App[str]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything by name, for ctrl+p: what the keys do, and nothing of Textual's own."""
         for binding in self.bindings_known():
-            if binding.tooltip and binding.id and not binding.id.startswith("lane."):
+            if binding.tooltip and binding.id and not binding.id.removeprefix("lane.").isdigit():
                 yield SystemCommand(
                     binding.tooltip, named(binding, self.changed_keys), partial(self.run_action, binding.action)
                 )

@@ -21,7 +21,7 @@ from quintet.tui.part import Row
 
 LOOK: tuple[Row, ...] = (
     [("look", "panel bright")],
-    [("1-5 0   ", "panel bright"), ("choose a lane, all; a click does too", "panel")],
+    [("1-5 0   ", "panel bright"), ("choose a lane, all; up, down, a click too", "panel")],
     [("space   ", "panel bright"), ("freeze, back to live; a replay: pause", "panel")],
     [("←→      ", "panel bright"), ("look back, forward by one column", "panel")],
     [("PgUp    ", "panel bright"), ("by one page, PgDn too; home, end", "panel")],

@@ -61,13 +61,14 @@ class Canvas:
 
     def put_right(self, x: int, y: int, text: str, role: str = "text") -> None:
         """Write text so that its last letter stands at x."""
+        text = told(text)
         self.put(x - len(text) + 1, y, text, role)
 
     def put_row(self, x: int, y: int, row: Row) -> None:
         """Write spans one after another."""
         for text, role in row:
             self.put(x, y, text, role)
-            x += len(text)
+            x += len(told(text))
 
     def band(self, x: int, y: int, width: int) -> None:
         """Put the chosen lane's ground under some cells."""

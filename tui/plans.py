@@ -55,7 +55,10 @@ class PlanPanel(ModalScreen[None]):
         Binding("escape,b,q", "close", "close", id="plan.close", tooltip="Back to the lanes"),
     ]
 
-    def __init__(self, session: Session, now_ns: int, begin: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, session: Session, now_ns: int, begin: Callable[[dict[str, Any]], None], switch: str | None = None
+    ) -> None:
+        """switch: which one it begins with; by default the one that was flipped last."""
         super().__init__()
         self._begin = begin
         self._names = [lane.name for lane in session.lanes]
@@ -65,7 +68,7 @@ class PlanPanel(ModalScreen[None]):
         active = known[-1].setting.lanes if known else ()
         self._row = 0
         self._kind, self._minutes = "ab", MINUTES.index(5)
-        self._switch, self._pair = _here(session, now_ns)
+        self._switch, self._pair = _here(session, now_ns) if switch is None else (switch, 0)
         self._regimes = ["together", "alone", *self._names]
         self._regime = self._regimes.index(self._names[active[0]]) if len(active) == 1 < len(self._names) else 0
 
@@ -96,7 +99,7 @@ class PlanPanel(ModalScreen[None]):
         found = [("plan", KINDS[self._kind])]
         if self._kind == "ab":
             a, b = pairs(self._switch)[self._pair]
-            found += [("switch", self._switch), ("levels", f"{a} against {b}"), ("lanes", self._regimes[self._regime])]
+            found += [("switch", self._switch), ("levels", f"{b} against {a}"), ("lanes", self._regimes[self._regime])]
         return [*found, ("time", f"{MINUTES[self._minutes]} min")]
 
     def _draw(self) -> None:
@@ -165,7 +168,7 @@ class StopPlan(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """One question."""
         rows: tuple[Row, ...] = (
-            [("x   ", "panel bright"), ("stop it: what it has found stays", "panel")],
+            [("x   ", "panel bright"), ("stop it: what it has found stays; a session begun for it ends", "panel")],
             [("p   ", "panel bright"), ("pause it, or go on; the block under way is done again", "panel")],
             [("esc ", "panel bright"), ("let it run", "panel")],
         )

@@ -12,6 +12,8 @@ from quintet.engine.tables import ACCURACY, Comparison, heading
 from quintet.engine.verdicts import Contrast
 from quintet.tui.scene import Scene
 from quintet.tui.studied import Study
+from quintet.tui.titles import cut
+from quintet.tui.words import shortened
 
 UNITS = {RATE: "images/s"}
 INTERVALS = {
@@ -116,8 +118,9 @@ def level_names(session: Session, change: Difference, some: bool) -> tuple[str, 
     """The two columns' headings, level a first; where only some lanes were flipped, the first names them."""
     a, b = ("on", "off") if {change.a, change.b} == set(ACCURACY) else (str(change.a), str(change.b))
     if some:
-        a = f"{session.lanes[change.lanes[0]].name} {a}" if len(change.lanes) == 1 else f"these {a}"
-    return a[:13], b[:7]
+        whose = session.lanes[change.lanes[0]].name if len(change.lanes) == 1 else "these"
+        return f"{cut(whose, max(3, 12 - len(a)))} {a}", shortened(b, 7)
+    return shortened(a, 13), shortened(b, 7)
 
 
 def _of_plan(scene: Scene, study: Study) -> FlipTable:

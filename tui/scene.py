@@ -165,5 +165,5 @@ def level_words(lane: LaneView) -> tuple[str, str]:
         return lane.state, "dim"
     word = "on" if lane.on else "off"
     if lane.asked is not None and lane.asked != word:
-        return f"{word}→{lane.asked}", "dim"
+        return f"{word if lane.asked in ('on', 'off') else ''}→{lane.asked}", "dim"
     return f"{'●' if lane.on else '○'} {word}", word

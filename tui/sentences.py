@@ -25,11 +25,12 @@ def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
     after = next_moment(scene.session, scene.now_ns, 1)
     origin = scene.session.origin_ns
     row: Row = [(f"at {clock(scene.view.age_ns)}  ", "dim"), (words.partition(" for ")[0], role)]
+    more = [f"   {pages}: press tab"] if pages else []
     if after is not None and after.t_ns <= scene.edge_ns:
-        row.append((f"   next {after.words} {clock(after.t_ns - origin)}", "dim"))
-    if pages:
-        row.append((f"   {pages}: press tab", "dim"))
-    canvas.put_row(1, 0, row)
+        more.insert(0, f"   next {after.words} {clock(after.t_ns - origin)}")
+    while more and sum(map(len, more)) + sum(len(text) for text, _ in row) > width - 2:
+        more.pop(0)
+    canvas.put_row(1, 0, [*row, *((text, "dim") for text in more)])
     return canvas
 
 

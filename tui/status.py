@@ -12,6 +12,7 @@ from quintet.tui.words import clock, shortened, size
 
 SEPARATOR = (" · ", "faint")
 NARROW = 100
+MOST_BY_NUMBER = 9
 
 
 def draw_status(scene: Scene, width: int) -> Canvas:
@@ -211,8 +212,10 @@ def _keys(scene: Scene) -> tuple[tuple[str, str], ...]:
     if scene.study is not None and scene.study.progress.state != "over":
         return PLAN_KEYS
     keys: tuple[tuple[str, str], ...] = KEYS
+    if len(scene.session.lanes) > MOST_BY_NUMBER:
+        keys = (("↑↓", "lane"), *KEYS[1:])
     if any(lane.state == "failed" for lane in scene.view.lanes):
-        keys = (KEYS[0], ("r", "restart"), ("e", "log"), *(one for one in KEYS[1:] if one[0] not in "re"))
+        keys = (keys[0], ("r", "restart"), ("e", "log"), *(one for one in keys[1:] if one[0] not in "re"))
     return keys if len(scene.session.lanes) > 1 else tuple(one for one in keys if one[0] not in ("1-{lanes}", "0", "t"))
 
 

@@ -16,6 +16,8 @@ from quintet.engine.view import arm_at
 from quintet.tui.notes import lanes_in_words
 from quintet.tui.overlays import lines
 from quintet.tui.part import Row
+from quintet.tui.titles import numbered
+from quintet.tui.words import shortened
 
 ROWS = (Switch("mode", tuple(MODES), "a preset of score, keep and data", study="its columns"), *SWITCHES)
 OFFERED: dict[str, tuple[str | int | float, ...]] = {
@@ -53,14 +55,23 @@ def in_force(session: Session, lane: int, name: str, now_ns: int) -> str:
     return level
 
 
-def panel_rows(session: Session, chosen: frozenset[int], panel: Panel, now_ns: int, width: int) -> tuple[Row, ...]:
-    """The panel as rows of spans."""
-    fits = max(1, min(len(session.lanes), (width - 2 - NAME - ALL) // LANE))
-    shown = range(fits)
+def panel_rows(
+    session: Session, chosen: frozenset[int], panel: Panel, now_ns: int, width: int, *, brief: bool = False
+) -> tuple[Row, ...]:
+    """The panel as rows of spans; brief: without the study's sentence.
+
+    Where not all lanes fit, those around the first chosen one are shown, and which.
+    """
+    count = len(session.lanes)
+    fits = max(1, min(count, (width - 2 - NAME - ALL) // LANE))
+    first = min(min(chosen, default=0) // fits * fits, count - fits) if len(chosen) < count else 0
+    shown = range(first, min(count, first + fits))
     explained = width >= NAME + ALL + LANE * fits + 34
-    head: Row = [(" " * (NAME + 2), "panel"), (f"{'all lanes':{ALL}}", "panel dim")]
+    which = f"{first + 1}-{shown.stop}/{count}" if fits < count else ""
+    head: Row = [(f"  {which:{NAME}}", "panel"), (f"{'all lanes':{ALL}}", "panel dim")]
     head += [
-        (f"{session.lanes[n].name[: LANE - 2]:{LANE}}", "panel bright" if n in chosen else "panel dim") for n in shown
+        (f"{numbered(n, session.lanes[n].name, LANE - 1):{LANE}}", "panel bright" if n in chosen else "panel dim")
+        for n in shown
     ]
     rows = [head]
     for place, switch in enumerate(ROWS):
@@ -71,10 +82,10 @@ def panel_rows(session: Session, chosen: frozenset[int], panel: Panel, now_ns: i
             ("▸ " if here else "  ", "panel bright"),
             (f"{switch.name:{NAME}}", "panel bright" if here else "panel"),
         ]
-        row.append((f"{shared[: ALL - 1]:{ALL}}", "panel" if switch.live else "panel dim"))
+        row.append((f"{shortened(shared, ALL - 1):{ALL}}", "panel" if switch.live else "panel dim"))
         row += [
             (
-                f"{'·' if shared != 'mixed' else levels[n][: LANE - 1]:{LANE}}",
+                f"{'·' if shared != 'mixed' else shortened(levels[n], LANE - 1):{LANE}}",
                 "panel dim" if shared != "mixed" else "panel",
             )
             for n in shown
@@ -82,28 +93,41 @@ def panel_rows(session: Session, chosen: frozenset[int], panel: Panel, now_ns: i
         if explained:
             row.append((switch.says, "panel dim"))
         rows.append(row)
-    return (*rows, [], *_choice(session, chosen, panel))
+    choice = _choice(session, chosen, panel, width)
+    return (*rows, *choice[:-2], choice[-1]) if brief else (*rows, [], *choice)
 
 
-def _choice(session: Session, chosen: frozenset[int], panel: Panel) -> list[Row]:
-    """Beneath: the levels to choose from, the study's sentence, the keys."""
+def _choice(session: Session, chosen: frozenset[int], panel: Panel, width: int) -> list[Row]:
+    """Beneath: the levels to choose from, the study's sentence, the keys; in two lines where the levels need their own."""
     switch = ROWS[panel.row]
-    row: Row = [(f"{switch.name} of {lanes_in_words(session, sorted(chosen))}   ", "panel bright")]
+    whose: Row = [(f"{switch.name} of {lanes_in_words(session, sorted(chosen))}   ", "panel bright")]
+    row: Row = []
     if switch.live:
         for place, level in enumerate(offered(switch)):
             here = place == panel.level
             row.append((f"[{level}]" if here else f" {level} ", "panel bright" if here else "panel dim"))
     else:
         row.append(("fixed at start: write it into the profile", "panel dim"))
-    study: Row = [(f"The study: {switch.study}." if switch.study else "", "panel dim")]
-    keys: Row = []
-    for key, words in (("↑↓", "switch"), ("←→", "level"), ("1-9 0", "lane, all"), ("enter", "apply"), ("esc", "close")):
-        keys += [(key, "panel bright"), (f" {words}   ", "panel dim")]
-    return [row, study, [], keys]
+    long = sum(len(words) for words, _ in [*whose, *row]) > width
+    study = f"The study: {switch.study}." if switch.study and not long else ""
+    known = [("↑↓", "switch"), ("←→", "level"), (_numbers(len(session.lanes)), "lane, all"), ("enter", "apply"),
+             ("b", "A/B"), ("esc", "close")]  # fmt: skip
+    while sum(len(key) + len(words) + 4 for key, words in known) > width + 3:
+        known.pop(0)
+    keys: Row = [part for key, words in known for part in ((key, "panel bright"), (f" {words}   ", "panel dim"))]
+    return [*([whose, row] if long else [[*whose, *row]]), [(shortened(study, width), "panel dim")], keys]
 
 
-class SwitchPanel(ModalScreen[None]):
-    """Shows and changes every switch. `ask` sends levels to lanes; `session` is asked for the latest on every frame."""
+def _numbers(lanes: int) -> str:
+    """The keys of lanes: `1-5 0`."""
+    return f"1-{min(9, lanes)} 0" if lanes > 1 else "1"
+
+
+class SwitchPanel(ModalScreen[str]):
+    """Shows and changes every switch. `ask` sends levels to lanes; `session` is asked for the latest on every frame.
+
+    It returns the switch that an A/B was asked of, else an empty text.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "row(-1)", "switch", id="switches.up", tooltip="The switch above"),
@@ -113,6 +137,7 @@ class SwitchPanel(ModalScreen[None]):
         *(Binding(str(n), f"choose({n - 1})", show=False, id=f"switches.lane.{n}") for n in range(1, 10)),
         Binding("0", "choose(-1)", show=False, id="switches.lane.all"),
         Binding("enter", "apply", "apply", id="switches.apply", tooltip="Ask the chosen lanes for this level"),
+        Binding("b", "compare", "A/B", id="switches.compare", tooltip="An A/B of this switch"),
         Binding("escape,s,q", "close", "close", id="switches.close", tooltip="Back to the lanes"),
     ]
 
@@ -141,9 +166,12 @@ class SwitchPanel(ModalScreen[None]):
         self.set_interval(0.5, self._draw)
 
     def _draw(self) -> None:
-        width = min(118, self.app.size.width - 8)
-        rows = panel_rows(self._session(), self._chosen, self._panel, self._now_ns(), width)
-        self.query_one("#switches", Static).update(lines(rows))
+        size, static = self.app.size, self.query_one("#switches", Static)
+        tight = size.width < 100 or size.height < 24
+        static.styles.padding = (0, 0) if tight else (1, 3)
+        width = min(118, size.width - (2 if tight else 8))
+        rows = panel_rows(self._session(), self._chosen, self._panel, self._now_ns(), width, brief=size.height < 24)
+        static.update(lines(rows))
 
     def _step_to(self, row: int) -> None:
         """The cursor on a row, its level at what is in force in the first chosen lane."""
@@ -177,7 +205,12 @@ class SwitchPanel(ModalScreen[None]):
         if switch.live:
             self._ask(sorted(self._chosen), {switch.name: offered(switch)[self._panel.level]})
 
+    def action_compare(self) -> None:
+        """An A/B of the switch that the cursor is on."""
+        if self.is_current and ROWS[self._panel.row].live:
+            self.dismiss(ROWS[self._panel.row].name)
+
     def action_close(self) -> None:
         """Back to the lanes."""
         if self.is_current:
-            self.dismiss()
+            self.dismiss("")

@@ -7,7 +7,8 @@ from quintet.engine.verdicts import Contrast
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, Line, flip_table
 from quintet.tui.scene import Layout, Scene
-from quintet.tui.words import DASH, change, figure, interval, milliseconds
+from quintet.tui.titles import cut, numbered, put_title
+from quintet.tui.words import DASH, change, figure, interval, milliseconds, shortened
 
 WIDE = 119
 """Columns of the whole table; below that the interval's drawing and images/s give way."""
@@ -25,12 +26,12 @@ def draw_flips(scene: Scene, where: Layout, width: int) -> Canvas:
     if not where.spacious:
         _narrow(canvas, scene, table)
         return canvas
-    canvas.put(1, 0, table.name, "bright")
-    canvas.put(len(table.name) + 4, 0, table.method[: width - len(table.name) - 5], "dim")
+    short = table.method.replace(", ms per image", "")
+    put_title(canvas, 0, [table.name], [table.method, short, short.replace("exploratory, by hand", "by hand")])
     wide = width >= WIDE
     _wide_headings(canvas, table, wide=wide)
     for y, line in enumerate(table.lines, 2):
-        canvas.put(1, y, line.name[:9], "mean")
+        canvas.put(1, y, numbered(y - 2, line.name, 9), "mean")
         _wide_row(canvas, scene, y, line, wide=wide)
     return canvas
 
@@ -119,19 +120,22 @@ def draw_interval(canvas: Canvas, zero: int, y: int, line: Line, per_percent: fl
 
 
 def _narrow_row(canvas: Canvas, scene: Scene, y: int, line: Line) -> None:
-    canvas.put(1, y, line.name[:13], "mean")
+    canvas.put(1, y, numbered(y - 1, line.name, 13), "mean")
     canvas.put_right(20, y, amount(line.a, scene.outcome), "text")
     canvas.put_right(26, y, amount(line.b, scene.outcome), "text")
     _change(canvas, 35, y, line)
 
 
 def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
-    words = (
-        table.name.removeprefix("accuracy ") if len(table.a) <= 3 else f"{table.b} vs {table.a.rsplit(maxsplit=1)[-1]}"
-    )
-    canvas.put(1, 0, words, "bright")
-    canvas.put_right(20, 0, table.a, "dim")
-    canvas.put_right(26, 0, table.b, "dim")
+    whose, _, a = table.a.rpartition(" ")
+    a, b = shortened(a, 10), shortened(table.b, 5)
+    room = 19 - len(a)
+    brief = f"{table.b} vs {table.a.rpartition(' ')[2]}"
+    name = table.name.removeprefix("accuracy ")
+    forms = [f"{cut(whose, max(3, room - len(brief) - 2))}: {brief}"] if whose else [name, brief]
+    canvas.put(1, 0, next((form for form in forms if len(form) <= room), shortened(forms[-1], room)), "bright")
+    canvas.put_right(20, 0, a, "dim")
+    canvas.put_right(26, 0, b, "dim")
     canvas.put(30, 0, "change %", "dim")
     known = table.interval is not None
     if canvas.width < NARROW_WIDE:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from quintet.engine.wording import DASH, MINUS, change, decimals, figure, interval, signed
 
 __all__ = [
-    "DASH", "MINUS", "about", "change", "clock", "decimals", "figure", "interval", "milliseconds", "rate", "signed", "size",
+    "DASH", "MINUS", "about", "change", "clock", "decimals", "figure", "interval", "milliseconds", "rate", "shortened",
+    "signed", "size",
 ]  # fmt: skip
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from quintet.engine import events as ev
+from quintet.engine import switches
 from quintet.engine.journal import read
 from quintet.engine.session import Session, folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.lanes import draw_lanes
+from quintet.tui.layout import Look
 from quintet.tui.notes import notes
+from quintet.tui.plans import PlanPanel
 from quintet.tui.results import flip_table
 from quintet.tui.scene import Looking, Scene, layout, scene
 from quintet.tui.sentences import open_sentence
 from quintet.tui.status import draw_keys, draw_status
-from tests.making import OFF, Maker, at
+from quintet.tui.switches import Panel, panel_rows
+from quintet.tui.tables import draw_flips
+from tests.conftest import DATA
+from tests.making import OFF, ON, SECOND, Maker, at
 from tests.tui.test_app import shown
 
+JOURNAL = DATA / "replay.msgpack"
 STUDY = Path(__file__).parents[2] / "docs" / "data" / "study.msgpack"
 
 
@@ -126,3 +134,106 @@ def test_a_long_sentence_of_a_failed_lane_says_where_its_rest_is() -> None:
     lines = draw_lanes(it, layout(80, 24, 5, 0), 80).text()
     assert any("were not opened: get the right" in line for line in lines)
     assert any("… e shows all of it" in line for line in lines)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 20)])
+def test_with_many_lanes_the_chosen_one_is_shown_and_which_they_are(width: int, height: int) -> None:
+    session = Maker(16).ready().gate_all(2).images_all(2, 8, 10).session()
+    for chosen in (0, 9, 15):
+        where = layout(width, height, 16, chosen, Look(page="lanes"))
+        it = scene(session, at(8), frozenset((chosen,)), frozen=False, journal_bytes=0)
+        lines = draw_lanes(it, where, width).text()
+        assert chosen in where.lanes
+        assert any(line.startswith(f"▸{chosen + 1} ") for line in lines)
+        assert f" lanes {where.lanes.start + 1}-{where.lanes.stop} of 16" in lines[-1]
+        panel = panel_rows(session, frozenset((chosen,)), Panel(0, 0), at(8), min(118, width - 2), brief=height < 24)
+        rows = ["".join(words for words, _ in row) for row in panel]
+        assert max(map(len, rows)) <= width - 2
+        assert len(rows) <= height - 2
+        assert session.lanes[chosen].name in rows[0]
+        assert "/16" in rows[0]
+        assert rows[-1].rstrip().endswith("esc close")
+
+
+def test_the_panel_shows_five_lanes_at_80x24_and_asks_for_an_ab() -> None:
+    session = Maker().ready().gate_all(2).images_all(2, 8, 10).session()
+    rows = ["".join(words for words, _ in row) for row in panel_rows(session, frozenset((4,)), Panel(1, 0), at(8), 78)]
+    assert "obb" in rows[0]
+    assert "1-5 0 lane, all" in rows[-1]
+    assert "b A/B" in rows[-1]
+
+
+async def test_b_in_the_panel_begins_an_ab_of_that_switch() -> None:
+    app = QuintetApp(JOURNAL, None, clock=lambda: folded(read(JOURNAL)).origin_ns + 170 * SECOND)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s", "down", "down", "b")
+        await pilot.pause()
+        assert isinstance(app.screen, PlanPanel)
+        assert (app.screen.asked()["switch"], app.screen.asked()["levels"]) == ("keep", ["off", "results"])
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+@pytest.mark.parametrize("key", ["s", "b", "m", "q", "question_mark"])
+async def test_what_lies_over_the_lanes_keeps_its_border(size: tuple[int, int], key: str) -> None:
+    app = QuintetApp(JOURNAL, Path("nobody"), clock=lambda: folded(read(JOURNAL)).origin_ns + 170 * SECOND)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press(key)
+        await pilot.pause()
+        panel = next(widget for widget in app.screen.children if widget.region.width)
+        assert panel.region.right <= size[0]
+        assert panel.region.bottom <= size[1]
+        assert panel.region.x >= 0
+
+
+def flipped_alone(names: tuple[str, ...]) -> Session:
+    """The second lane's accuracy off from 12 s on."""
+    made = Maker().ready().gate_all(2).images_all(2, 12, 10).set(1, 12, OFF).images_all(12.1, 22, 20)
+    session = made.session()
+    for lane, name in zip(session.lanes, names, strict=True):
+        lane.name = name
+    return session
+
+
+LONG = tuple(f"helmets-camera-{place}-night" for place in ("north", "south", "east", "west", "yard"))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_long_names_stay_apart_and_a_level_stays_a_level(width: int) -> None:
+    it = seen(flipped_alone(LONG), 22)
+    where = layout(width, 40 if width > 80 else 24, 5, 0, Look(page="table"))
+    lines = draw_flips(it, where, where.table_columns or width).text()
+    names = {line[1:14].strip().split("  ")[0] for line in lines[-5:]}
+    assert len(names) == 5
+    heads = " ".join(lines[:-5]).split()
+    assert "on" in heads
+    assert "off" in heads
+    assert "night" not in heads
+    kept = seen(session_with_keep(), 22)
+    narrow = draw_flips(kept, layout(60, 20, 5, 0, Look(page="table")), 60).text()[0]
+    assert narrow.split()[:3] == ["results", "vs", "off"]
+    assert "change %" in narrow
+
+
+def session_with_keep() -> Session:
+    made = Maker().ready().gate_all(2).images_all(2, 12, 10)
+    return made.set_all(12, switches.changed(ON, {"keep": "off"})).images_all(12.1, 22, 11).session()
+
+
+def test_scale_labels_never_touch_the_facts() -> None:
+    made = Maker().ready().gate_all(2).images_all(2, 12, 1.3)
+    it = scene(
+        made.session(), at(12), frozenset((0,)), frozen=False, journal_bytes=0, look=Look(scale="log", view="rows")
+    )
+    where = layout(120, 40, 5, 0, Look(view="rows", scale="log"))
+    for line in draw_lanes(it, where, 120).text():
+        assert not re.search(r"\d\.\d\d\d\.\d|/s\d|on\d|[a-z]\d\d\d\.", line[: where.facts]), line
+
+
+def test_accuracy_that_is_not_whole_says_so_in_rows_and_none_is_shown_while_loading() -> None:
+    made = Maker().ready().gate_all(2).images_all(2, 8, 10)
+    made.frames.append(ev.Value(0, 0, at(7), 10, 64, 1, {"top1": 0.968}))
+    lines = draw_lanes(seen(made.session(), 8), layout(80, 24, 5, 0), 80).text()
+    assert "10/64" in lines[2]
+    early = Maker()
+    early.frames.append(ev.Value(0, 0, at(0.5), 10, 64, 1, {"top1": 0.968}))
+    assert seen(early.session(), 1).view.lanes[0].accuracy is None

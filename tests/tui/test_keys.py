@@ -25,6 +25,7 @@ SEEN: dict[str, tuple[str, str]] = {
     "view": ("v", "○ off  80"), "scale": ("y", " log"), "page": ("tab", "there is no other table yet"),
     "accuracy": ("a", NOBODY), "regime": ("t", NOBODY), "plan": ("b", "A/B"), "plan.stop": ("x", "No plan is under way"),
     "outcome": ("o", "scored, ms per image"), "switches": ("s", "a preset of score"), "mark": ("m", "enter writes"),
+    "lane.down": ("2 down", "▸3 pose"), "lane.up": ("0 up", "▸5 obb"),
     "restart": ("4 r", NOBODY), "lane.all": ("1 0", "▸2 detect"), "log": ("4 e", "seg: what it wrote"),
     "help": ("question_mark", "how to read it"), **{f"lane.{n}": (str(n), f"▸{n} ") for n in range(1, 6)},
 }  # fmt: skip
