@@ -91,7 +91,7 @@ class QuintetApp(AskingApp):
         self._cost = Cost()
         self._studied = Studied()
         self.outcome, self.turned = OUTCOMES[0], 0
-        self._stopping = self._orphaned = self._left_behind = False
+        self._stopping = self._orphaned = self._left_behind = self._on_terminal = False
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom; they never change places."""
@@ -101,6 +101,7 @@ class QuintetApp(AskingApp):
     async def on_mount(self) -> None:
         """First frame, then the session's socket."""
         self._cost.watch(self._driver)
+        self._on_terminal = not self.is_headless and os.isatty(0)
         if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, "detach")
         self.set_keymap(self.changed_keys)
@@ -121,7 +122,13 @@ class QuintetApp(AskingApp):
             self._be_eager()
 
     def tick(self) -> None:
-        """Once a second: read what was added, paint what changed, tell what that cost."""
+        """Once a second: read what was added, paint what changed, tell what that cost.
+
+        Without its terminal (begun where SIGHUP is ignored, as below `nohup`) it would spin beside what is measured: it
+        ends at once.
+        """
+        if self._on_terminal and terminal.hung_up():
+            os._exit(1)  # what is left to be written has nobody to take it, and would be waited for
         self.follow()
         self._client.beat(self._cost.beat())
         if self.playhead.replay and self.playhead.rest(self.session):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -114,6 +115,13 @@ def _environ_at_start() -> dict[str, str]:
             name, _, value = pair.partition("=")
             found[name] = value
     return found
+
+
+def hung_up(descriptor: int = 0) -> bool:
+    """Whether the terminal behind this descriptor is gone: then a signal has ended this process, unless it ignores that."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & (select.POLLHUP | select.POLLNVAL) for _, event in poll.poll(0))
 
 
 def prepare(colours: str | None = None, theme: str | None = None) -> Kind:

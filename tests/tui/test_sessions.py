@@ -84,6 +84,20 @@ def test_a_closed_terminal_ends_the_screen_only(live: Terminal, log: Path) -> No
     whole(log)
 
 
+@pytest.mark.parametrize("moment", ["● on for", "loading"])
+def test_a_screen_that_ignores_the_hang_up_ends_with_its_terminal(
+    sleep_profile: Path, log: Path, own_state: Path, moment: str
+) -> None:
+    """What `nohup` began begins programs so; without a terminal such a screen would spin beside what is measured."""
+    words = (sys.executable, "-m", "quintet", str(sleep_profile), "--log", str(log))
+    terminal = Terminal("-c", 'trap "" HUP; exec "$@"', "sh", *words, program=("/bin/sh",))
+    terminal.wait_for(moment)
+    terminal.hang_up()
+    images = len(folded(read(log)).lanes[0].rows)
+    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "the session to go on")
+    assert quintet("stop", "log").returncode == 0
+
+
 def test_two_screens_show_one_session_and_one_flip(live: Terminal) -> None:
     live.wait_for("● on for")
     other = Terminal("attach", columns=80, rows=24)
