@@ -47,6 +47,8 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.pid, self._descriptor = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # whatever the tests were begun under
+                signal.signal(number, signal.SIG_DFL)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.environ["TERM"] = "xterm-256color"
             os.environ["LANG"] = "C.UTF-8"
@@ -111,7 +113,13 @@ class Terminal:
         """Close the terminal under the program, as a lost line does."""
         os.close(self._descriptor)
         self._descriptor = -1
-        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        end = time.monotonic() + PATIENCE_S
+        while (found := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError("the program outlives its terminal")
+            time.sleep(0.02)
+        self.status = os.waitstatus_to_exitcode(found[1])
 
     def close(self) -> None:
         if self.status is None:

@@ -25,8 +25,8 @@ def test_five_real_models_run_score_and_are_reported(tmp_path: Path, own_state: 
         assert lane.holes == lane.lost == 0
         info = lane.ready.info if lane.ready else {}
         assert (info["device"], info["threads"], info["validation_images"]) == ("cpu", 1, 64)
-    per_image = run.journal.stat().st_size / sum(len(lane.rows) + lane.rows.warm_up for lane in session.lanes)
-    assert per_image < 100  # rows alone are about 57; the rest is the start of so short a session
+    images = sum(len(lane.rows) + lane.rows.warm_up for lane in session.lanes)
+    assert run.journal.stat().st_size < 64 * images + 100_000  # rows are about 57 each; the rest grows with time
     told = subprocess.run(
         [sys.executable, "-m", "quintet", "report", str(run.journal)], capture_output=True, text=True, check=True
     ).stdout

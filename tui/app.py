@@ -179,7 +179,9 @@ class QuintetApp(AskingApp):
 
     def _place(self, by_part: dict[str, Canvas]) -> None:
         for name in PARTS:
-            part = self.query_one(f"#{name}", Part)
+            part = next(iter(self.query(f"#{name}").results(Part)), None)
+            if part is None:  # the screen is being taken down
+                return
             canvas = by_part.get(name)
             rows = canvas.height if canvas is not None else 0
             if part.styles.height is None or part.styles.height.value != rows:
