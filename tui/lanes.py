@@ -159,6 +159,8 @@ def _accuracy(canvas: Canvas, left: int, right: int, y: int, lane: LaneView, roo
     role = "dim" if told.held else "text"
     canvas.put(left, y, f"{told.metric} {100 * told.value:.1f} %", role)
     after = "" if told.images == told.of else f"{told.images}/{told.of}"
+    if room < len(told.metric) + 9 + len(after):
+        after = "part"
     if told.held and (not after or room >= len(told.metric) + 14 + len(after)):
         after = f"{after} held".lstrip()
     if room >= len(told.metric) + 9 + len(after):
@@ -212,7 +214,7 @@ def _small_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
     rate_words = f"{rate(lane.rate_hz)}/s"
     told, room = lane.accuracy, right - len(rate_words) - 1
     if told is not None and told.images != told.of and room < len(told.metric) + 9 + len(f"{told.images}/{told.of}"):
-        _accuracy(canvas, 1, right, y + 2, lane, right)  # what it is over tells more than the rate
+        _accuracy(canvas, 1, right, y + 2, lane, right + 1)  # what it is over tells more than the rate
         return
     _accuracy(canvas, 1, room, y + 2, lane, room)
     canvas.put_right(right, y + 2, rate_words, "dim")

@@ -20,6 +20,7 @@ from quintet.engine.session import Session
 from quintet.engine.stretches import Level, stretches
 from quintet.engine.switches import BY_NAME
 from quintet.engine.tables import ACCURACY, latest_comparison
+from quintet.tui.keys import labelled
 from quintet.tui.overlays import lines
 from quintet.tui.part import Row
 from quintet.tui.switches import OFFERED
@@ -114,7 +115,7 @@ class PlanPanel(ModalScreen[None]):
             rows.append([("▸ " if here else "  ", "panel bright"), (f"{word:9}", "panel dim"), shown])
         keys: Row = []
         for key, words in (("↑↓", "choice"), ("←→", "change"), ("enter", "begin"), ("esc", "close")):
-            keys += [(key, "panel bright"), (f" {words}   ", "panel dim")]
+            keys += [(labelled(key), "panel bright"), (f" {words}   ", "panel dim")]
         told = "While it runs the plan sets the switches; x pauses or stops it."
         self.query_one("#plan", Static).update(lines((*rows, [], [(buys, "panel")], [(told, "panel dim")], [], keys)))
 

@@ -13,7 +13,6 @@ from quintet.engine.verdicts import Contrast
 from quintet.tui.scene import Scene
 from quintet.tui.studied import Study
 from quintet.tui.titles import cut
-from quintet.tui.words import shortened
 
 UNITS = {RATE: "images/s"}
 INTERVALS = {
@@ -119,8 +118,8 @@ def level_names(session: Session, change: Difference, some: bool) -> tuple[str, 
     a, b = ("on", "off") if {change.a, change.b} == set(ACCURACY) else (str(change.a), str(change.b))
     if some:
         whose = session.lanes[change.lanes[0]].name if len(change.lanes) == 1 else "these"
-        return f"{cut(whose, max(3, 12 - len(a)))} {a}", shortened(b, 7)
-    return shortened(a, 13), shortened(b, 7)
+        return f"{cut(whose, max(3, 12 - len(a)))} {a}", b
+    return a, b
 
 
 def _of_plan(scene: Scene, study: Study) -> FlipTable:
@@ -150,5 +149,5 @@ def _of_plan(scene: Scene, study: Study) -> FlipTable:
     how = INTERVALS[kind] if kind else "no interval yet"
     done = f"{rounds} of {study.progress.rounds or '?'} rounds"
     method = f"{regime} · {outcome_words(scene.outcome)} · {how} · {done}{_known(scene)}"
-    shown = ("on", "off") if accuracy else (str(a)[:13], str(b)[:7])
+    shown = ("on", "off") if accuracy else (str(a), str(b))
     return FlipTable(name, *shown, method, regime, tuple(lines))

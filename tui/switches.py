@@ -13,6 +13,7 @@ from textual.widgets import Static
 from quintet.engine.session import Session
 from quintet.engine.switches import MODES, SWITCHES, Switch
 from quintet.engine.view import arm_at
+from quintet.tui.keys import labelled
 from quintet.tui.notes import lanes_in_words
 from quintet.tui.overlays import lines
 from quintet.tui.part import Row
@@ -110,8 +111,8 @@ def _choice(session: Session, chosen: frozenset[int], panel: Panel, width: int) 
         row.append(("fixed at start: write it into the profile", "panel dim"))
     long = sum(len(words) for words, _ in [*whose, *row]) > width
     study = f"The study: {switch.study}." if switch.study and not long else ""
-    known = [("↑↓", "switch"), ("←→", "level"), (_numbers(len(session.lanes)), "lane, all"), ("enter", "apply"),
-             ("b", "A/B"), ("esc", "close")]  # fmt: skip
+    known = [(labelled("↑↓"), "switch"), (labelled("←→"), "level"), (_numbers(len(session.lanes)), "lane, all"),
+             ("enter", "apply"), ("b", "A/B"), ("esc", "close")]  # fmt: skip
     while sum(len(key) + len(words) + 4 for key, words in known) > width + 3:
         known.pop(0)
     keys: Row = [part for key, words in known for part in ((key, "panel bright"), (f" {words}   ", "panel dim"))]

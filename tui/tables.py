@@ -42,8 +42,7 @@ def amount(value: float | None, outcome: str) -> str:
 
 
 def _wide_headings(canvas: Canvas, table: FlipTable, *, wide: bool) -> None:
-    canvas.put_right(14, 1, table.a, "dim")
-    canvas.put_right(22, 1, table.b, "dim")
+    _levels(canvas, 1, 14, 22, table)
     canvas.put(25, 1, "change %", "dim")
     canvas.put(36, 1, "95 % interval", "dim")
     if wide:
@@ -55,6 +54,14 @@ def _wide_headings(canvas: Canvas, table: FlipTable, *, wide: bool) -> None:
     else:
         canvas.put(53, 1, "verdict", "dim")
         canvas.put(66, 1, "images/s %", "dim")
+
+
+def _levels(canvas: Canvas, y: int, right_a: int, right_b: int, table: FlipTable) -> int:
+    """Both levels over their columns; a long second one moves the first to the left. Where they begin."""
+    right_a = min(right_a, right_b - len(table.b) - 1)
+    canvas.put_right(right_a, y, table.a, "dim")
+    canvas.put_right(right_b, y, table.b, "dim")
+    return right_a - len(table.a) + 1
 
 
 def _wide_row(canvas: Canvas, scene: Scene, y: int, line: Line, *, wide: bool) -> None:
@@ -127,15 +134,14 @@ def _narrow_row(canvas: Canvas, scene: Scene, y: int, line: Line) -> None:
 
 
 def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
-    whose, _, a = table.a.rpartition(" ")
-    a, b = shortened(a, 10), shortened(table.b, 5)
-    room = 19 - len(a)
-    brief = f"{table.b} vs {table.a.rpartition(' ')[2]}"
+    whose, _, level = table.a.rpartition(" ")
+    levels = table._replace(a=level)
+    room = _levels(canvas, 0, 20, 26, levels) - 2
+    brief = f"{table.b} vs {level}"
     name = table.name.removeprefix("accuracy ")
     forms = [f"{cut(whose, max(3, room - len(brief) - 2))}: {brief}"] if whose else [name, brief]
+    forms.append(table.name.split()[0])
     canvas.put(1, 0, next((form for form in forms if len(form) <= room), shortened(forms[-1], room)), "bright")
-    canvas.put_right(20, 0, a, "dim")
-    canvas.put_right(26, 0, b, "dim")
     canvas.put(30, 0, "change %", "dim")
     known = table.interval is not None
     if canvas.width < NARROW_WIDE:
