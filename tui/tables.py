@@ -139,7 +139,9 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
     room = _levels(canvas, 0, 20, 26, levels) - 2
     brief = f"{table.b} vs {level}"
     name = table.name.removeprefix("accuracy ")
-    forms = [f"{cut(whose, max(3, room - len(brief) - 2))}: {brief}"] if whose else [name, brief]
+    forms = [name, brief]
+    if whose:
+        forms = [f"{cut(whose, max(3, room - len(brief) - 2))}: {brief}", f"only {cut(whose, max(3, room - 5))}"]
     forms.append(table.name.split()[0])
     canvas.put(1, 0, next((form for form in forms if len(form) <= room), shortened(forms[-1], room)), "bright")
     canvas.put(30, 0, "change %", "dim")

@@ -219,6 +219,13 @@ def session_with_keep() -> Session:
     return made.set_all(12, switches.changed(ON, {"keep": "off"})).images_all(12.1, 22, 11).session()
 
 
+def test_the_lane_that_was_flipped_alone_is_named_in_the_narrow_heading_whatever_the_levels() -> None:
+    made = Maker().ready().gate_all(2).images_all(2, 12, 10)
+    made.set(1, 12, switches.changed(ON, {"score": "off"})).images_all(12.1, 22, 20)
+    heading = draw_flips(seen(made.session(), 22), layout(80, 24, 5, 0), 80).text()[0]
+    assert heading.split("change %")[0].split() == ["only", "detect", "inline", "off"]
+
+
 def test_scale_labels_never_touch_the_facts() -> None:
     made = Maker().ready().gate_all(2).images_all(2, 12, 1.3)
     it = scene(
