@@ -266,7 +266,8 @@ class Supervisor:
         try:
             self._commands.begin_plan(asked)
         except ValueError as error:
-            self._fault(None, "load", f"The plan cannot begin on the lanes that are ready: {error}.".replace("..", "."))
+            why = str(error).removesuffix(".")
+            self._fault(None, "load", f"The plan cannot begin on the lanes that are ready: {why}.")
             self._finish("fault")
 
     def _begin_again(self, link: Link) -> None:

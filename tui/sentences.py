@@ -64,7 +64,7 @@ def _about_the_session(scene: Scene) -> str:
         0: "no lane is left to start: r tries again, e shows a lane's log.",
         1: "one lane starts when it is warm.",
     }.get(left, f"{count(left)} lanes start together when the last of them is warm.")
-    stays = f" {' and '.join(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
+    stays = f" {listed(failed)} stay{'s' * (len(failed) == 1)} out." if failed else ""
     return words[0].upper() + words[1:] + stays
 
 

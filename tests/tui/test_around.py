@@ -58,7 +58,7 @@ async def test_tab_comes_to_every_table_and_to_the_lanes_again_and_again(size: t
             assert found == {"plan", "plan 2", "flips", "lanes"}
 
 
-async def test_tab_with_nothing_to_turn_to_says_so_and_is_not_offered(tmp_path: Path) -> None:
+async def test_tab_with_nothing_to_turn_to_says_so_and_is_not_offered() -> None:
     app = QuintetApp(STUDY, None, clock=lambda: 0, replay_speed=1.0)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("tab")
