@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeAlias, Union
 
 import msgpack
 
+from quintet.engine.paths import readable
+
 FORMAT = 1
 
 COLUMNS = (
@@ -324,9 +326,29 @@ Frame: TypeAlias = tuple[Any, ...]
 
 
 def encode(frame: Frame) -> bytes:
-    """The bytes of one frame: a msgpack array of its kind and its fields."""
-    content: bytes = msgpack.packb((_KINDS[type(frame)], *frame))
+    """The bytes of one frame: a msgpack array of its kind and its fields.
+
+    Text is UTF-8, so that any reader of msgpack takes it. Bytes of a path that are not UTF-8 become replacement signs,
+    except in a `lane` order, whose paths a worker opens: they arrive there as they are.
+    """
+    array = (_KINDS[type(frame)], *frame)
+    if isinstance(frame, LaneOrder):
+        content: bytes = msgpack.packb(array, unicode_errors="surrogateescape")
+        return content
+    try:
+        content = msgpack.packb(array)
+    except UnicodeEncodeError:
+        content = msgpack.packb(_readable(array))
     return content
+
+
+def _readable(value: Any) -> Any:
+    """The same value with all its texts in UTF-8."""
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {_readable(key): _readable(one) for key, one in value.items()}
+    return [_readable(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
@@ -346,6 +368,10 @@ def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
     return frame
 
 
-def unpacker() -> msgpack.Unpacker:
-    """A bounded unpacker for one connection: 1 MiB at most, so that no peer can make us hold more."""
-    return msgpack.Unpacker(max_buffer_size=1 << 20, strict_map_key=False)
+def unpacker(*, orders: bool = False) -> msgpack.Unpacker:
+    """A bounded unpacker for one connection: 1 MiB at most, so that no peer can make us hold more.
+
+    With `orders` it is a worker's: the paths in its `lane` order may hold bytes that are not UTF-8.
+    """
+    errors = "surrogateescape" if orders else "strict"
+    return msgpack.Unpacker(max_buffer_size=1 << 20, strict_map_key=False, unicode_errors=errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quintet.engine import events as ev
 from quintet.engine.rows import Rows
@@ -54,6 +54,8 @@ class Lane:
     failed_ns: int | None = None
     stuck_ns: int | None = None
     kept_short: KeptShort | None = None
+    run_notes: list[Any] = field(default_factory=list)
+    """What its worker noted of its data after it was ready, as the log has it; data_notes.py reads it."""
     lives: list[Life] = field(default_factory=list)
     """What it was before each restart and each end of being stuck, oldest first."""
     next_seq: int = 0

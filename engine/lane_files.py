@@ -37,7 +37,7 @@ def wrong_in(lane: Lane, profile: str) -> list[str]:
         given = getattr(lane.data, key)
         if given and not Path(given).exists():
             wrong.append(_not_there(given, profile, f"there is no {given}. Check `data.{key}`."))
-    if not getattr(lane.data, start):
+    if not getattr(lane.data, start) and not (start == "inference" and lane.data.validation):
         wrong.append(f"`data.{start}` is missing, and the lane starts on it. Add it, or set switches.")
     return wrong
 

@@ -46,7 +46,8 @@ class Link:
     A restart begins at `loading` again, with the levels that were in force and the next free arm and seq.
     """
 
-    def __init__(self, number: int, lane: Lane, private: Path, stderr: Path) -> None:
+    def __init__(self, number: int, lane: Lane, private: Path, stderr: Path, list_left_out: str | None = None) -> None:
+        """`list_left_out` is the file in which the worker lists the pictures that it leaves out."""
         self.number, self.lane, self.stderr = number, lane, stderr
         self.state = "gone"
         self.failed = False
@@ -63,6 +64,7 @@ class Link:
         self.process: Process | None = None
         """None while a worker is not born yet."""
         self.wires: Wires | None = None
+        self._list_left_out = list_left_out
         self._levels = lane.levels()
         self._private = private
         self._unpacker = unpacker()
@@ -88,6 +90,7 @@ class Link:
             **msgspec.to_builtins(self.lane),
             "seed": profile.seed,
             "keep_bytes": keep_bytes(profile),
+            "list_left_out": self._list_left_out,
         }
         self.send(LaneOrder(self.number, settings, self._levels, self.next_arm, self.next_seq))
         return self.wires

@@ -80,4 +80,4 @@ def fingerprint(path: Path) -> str | None:
     if not path.is_dir():
         return sha256(path)
     lines = sorted(f"{file.relative_to(path)} {file.stat().st_size}" for file in path.rglob("*") if file.is_file())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,4 +1,8 @@
-"""Paths as people give them: a home folder that there is none of, a folder in a file's place, a link that leads nowhere."""
+"""Paths as people give them: no such home folder, a folder in a file's place, a broken link, a name that is not UTF-8.
+
+A path is a text in which Python keeps bytes that are not UTF-8 as surrogates (os.fsdecode), so nothing of it is lost until
+it is shown; `readable` makes it text for people and for the log.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,11 @@ import stat
 from pathlib import Path
 
 ABSENT = "is not there"
+
+
+def readable(text: str) -> str:
+    """The text with a replacement sign for every byte of a path that is not UTF-8."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= one <= "\udfff" else one for one in text)
 
 
 def expanded(given: str | Path) -> Path:

@@ -17,7 +17,7 @@ import msgspec
 from quintet.engine import named, switches
 from quintet.engine.events import WHOLE_MOST, Levels
 from quintet.engine.lane_files import wrong_in
-from quintet.engine.paths import ABSENT, expanded, no_file
+from quintet.engine.paths import ABSENT, expanded, no_file, readable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,7 +47,7 @@ CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", 
 
 def visible(text: str) -> str:
     """The text with what would steer a terminal written out, `\\x1b` for ESC; line ends stay."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in readable(text))
 
 
 class BadInput(Exception):

@@ -195,6 +195,7 @@ class Session:
         lane.lives.append(lane.life(t_ns))
         lane.steps.clear()
         lane.ready = lane.failed_ns = lane.stuck_ns = None
+        lane.run_notes = []
         if lane.open:
             lane.open = False
             self._change(t_ns, lane)
@@ -235,6 +236,8 @@ class Session:
             lane = self._lane(told["lane"])
             if told.get("kept_short") and lane.kept_short is None:
                 lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
+            if isinstance(told.get("notes"), list):
+                lane.run_notes = told["notes"]
         active = event.values.get("active")
         if self.doubt.lasts and isinstance(active, list):
             self.doubt.told([number for number in active if isinstance(number, int)])

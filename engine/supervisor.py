@@ -60,6 +60,8 @@ class Options(NamedTuple):
     """A plan to begin at the common start, as `Conducting.begin` takes it; the session ends with it."""
     most_bytes: int | None = None
     """End once the journal is so long."""
+    left_out_folder: Path | None = None
+    """Where each worker lists the pictures that it leaves out, in a file called by its lane's number; None: nowhere."""
 
 
 class Supervisor:
@@ -72,7 +74,13 @@ class Supervisor:
         self._others = [entry.name for entry in registry.sessions()]
         self._journal = Journal(journal)
         self._links = [
-            Link(number, lane, private, journal.with_suffix(f".lane{number}.stderr"))
+            Link(
+                number,
+                lane,
+                private,
+                journal.with_suffix(f".lane{number}.stderr"),
+                None if options.left_out_folder is None else str(options.left_out_folder / str(number)),
+            )
             for number, lane in enumerate(profile.lanes)
         ]
         self._births = Births(

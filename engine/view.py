@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
+from quintet.engine.data_notes import labels_left_out, pictures_left_out
 from quintet.engine.events import Arm, Levels, Value
 from quintet.engine.lane import Lane, as_it_was
 from quintet.engine.rows import percentile
@@ -25,13 +26,17 @@ STEPS = (("model", "model"), ("ground_truth", "ground truth"), ("warm_up", "warm
 
 
 class AccuracyView(NamedTuple):
-    """The accuracy of a lane: a fraction of one over `images` of `of`; held: not being computed now."""
+    """The accuracy of a lane: a fraction of one over `images` of `of`; held: not being computed now.
+
+    warned: more than 5 % of the data set is left out; `of` is then all pictures that it lists.
+    """
 
     metric: str
     value: float
     images: int
     of: int
     held: bool
+    warned: bool = False
 
 
 class StepView(NamedTuple):
@@ -193,7 +198,10 @@ def _accuracy(lane: Lane, arm: Arm | None, now_ns: int) -> AccuracyView | None:
     last: Value | None = next((value for value in reversed(lane.values) if value.t_ns <= now_ns), None)
     if last is None or arm is None or key not in last.values:
         return None
-    return AccuracyView(words, last.values[key], last.images, last.of, not is_on(arm.levels))
+    share = pictures_left_out(lane)
+    warned = share.warns or labels_left_out(lane).warns
+    of = share.of if share.warns else last.of
+    return AccuracyView(words, last.values[key], last.images, of, not is_on(arm.levels), warned)
 
 
 def _steps(lane: Lane, *, failed: bool, now_ns: int) -> tuple[StepView, ...]:

@@ -14,18 +14,20 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgpack
 import msgspec
 import psutil
 
 import quintet
-from quintet.engine import fetch, interpreter, manifest, named, places, registry
+from quintet.engine import data_notes, fetch, interpreter, manifest, named, places, registry
 from quintet.engine import profile as profiles
 from quintet.engine.journal import Reader
 from quintet.engine.lane import Lane as LaneSeen
-from quintet.engine.profile import BadInput, Found, Lane, Profile
+from quintet.engine.profile import BadInput, Found, Lane, Profile, visible
 from quintet.engine.session import Session
+from quintet.engine.wording import times
 
 MB = 1_000_000
 PROGRESS_S = 5.0
@@ -33,8 +35,11 @@ RUN_S = 1.0
 """How long the lanes run after their warm-up: enough for a first mean."""
 
 
-def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool) -> int:
-    """Look at everything, print it; the exit status is 2 when there is a fault. Raises BadInput for no such profile."""
+def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool, listing: bool = False) -> int:
+    """Look at everything, print it. Raises BadInput for no such profile.
+
+    With `listing` every picture that is left out is named. The exit status is 2 when there is a fault, 1 with a warning.
+    """
     began = time.monotonic()
     profile, faults = profiles.examine(name, sets)
     if fetching:
@@ -49,29 +54,34 @@ def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool)
             print(f"✗ {fault.text}")
     faults += _needs(profile)
     sound = tuple(lane for lane in profile.lanes if all(fault.lane not in (lane.name, "") for fault in faults))
-    seen = _loaded(msgspec.structs.replace(profile, lanes=sound), start_timeout_s) if sound else Session()
-    wrong = len(faults)
+    loaded = _loaded(msgspec.structs.replace(profile, lanes=sound), start_timeout_s) if sound else Loaded(Session(), {})
+    seen = loaded.session
+    wrong, warned = len(faults), 0
     for lane in profile.lanes:
         its = [fault.text for fault in faults if fault.lane == lane.name]
         told = next((one for one in seen.lanes if one.name == lane.name), None)
         if told is not None:
             its += [fault.text for fault in told.faults]
             wrong += len(told.faults)
+            warned += len(data_notes.warnings(told))
         _print_lane(lane, told, [text.removeprefix(f"{Path(profile.path).name}, lane {lane.name}: ") for text in its])
+        if listing and told is not None:
+            _print_left_out(loaded.left_out.get(told.number, []))
     for broken in seen.faults:
         wrong += 1
         print(f"✗ {broken.text}")
     if seen.end is not None and seen.end.reason == "signal":
         print("interrupted: not all lanes were seen")
         return 1
-    return _verdict(wrong, len(profile.lanes), time.monotonic() - began)
+    return _verdict(wrong, warned, len(profile.lanes), time.monotonic() - began)
 
 
-def _verdict(wrong: int, lanes: int, took_s: float) -> int:
-    count = "1 fault" if wrong == 1 else f"{wrong} faults"
-    well = "the lane is well" if lanes == 1 else f"all {lanes} lanes are well"
-    print(f"{count if wrong else well}, {took_s:.1f} s")
-    return 2 if wrong else 0
+def _verdict(wrong: int, warned: int, lanes: int, took_s: float) -> int:
+    counts = [times(wrong, "fault")] if wrong else []
+    counts += [times(warned, "warning")] if warned else []
+    ok = "ok: loads and runs" if lanes == 1 else f"ok: all {lanes} lanes load and run"
+    print(f"{', '.join(counts) or ok}, {took_s:.1f} s")
+    return 2 if wrong else 1 if warned else 0
 
 
 def _head(profile: Profile, *, whole: bool) -> str:
@@ -97,7 +107,9 @@ def machine() -> str:
         f"load {psutil.getloadavg()[0]:.1f}",
     ]
     if others:
-        told.append(f"another session is live ({others[0].name}): they measure each other")
+        told.append(
+            f"another quintet session ({others[0].name}) is running: each slows the other and changes its numbers"
+        )
     return ", ".join(told)
 
 
@@ -126,22 +138,45 @@ def _needs(profile: Profile) -> list[Found]:
     return faults
 
 
-def _loaded(profile: Profile, start_timeout_s: float) -> Session:
-    """What a short session of these lanes wrote into its journal."""
+class Loaded(NamedTuple):
+    """What a short session wrote into its log, and the pictures that each lane left out: rows as `write_left_out`'s."""
+
+    session: Session
+    left_out: dict[int, list[Any]]
+
+
+def _loaded(profile: Profile, start_timeout_s: float) -> Loaded:
+    """A short session of these lanes."""
     from quintet.engine.supervisor import Options, Supervisor
 
     session = Session()
-    with tempfile.TemporaryDirectory(prefix="quintet-check-") as folder:
-        journal = Path(folder) / f"check-{profile.name}.msgpack"
+    with tempfile.TemporaryDirectory(prefix="quintet-check-") as made:
+        folder = Path(made)
+        journal = folder / f"check-{profile.name}.msgpack"
         private = places.private_folder(journal)
-        supervisor = Supervisor(profile, journal, private, Options(RUN_S, start_timeout_s, None))
+        supervisor = Supervisor(profile, journal, private, Options(RUN_S, start_timeout_s, left_out_folder=folder))
         asyncio.run(_with_progress(supervisor.run(), len(profile.lanes)))
         with Reader(journal) as reader:
             while True:
                 batch = reader.poll()
+                session = Session() if batch.again else session
                 session.fold(batch.events)
                 if batch.at_end:
-                    return session
+                    break
+        files = {number: folder / str(number) for number in range(len(profile.lanes))}
+        return Loaded(session, {n: msgpack.unpackb(file.read_bytes()) for n, file in files.items() if file.exists()})
+
+
+def _print_left_out(rows: list[Any]) -> None:
+    """Every picture that was left out, a line each."""
+    for data, kind, file, why in rows:
+        its, reason = os.fsdecode(file), os.fsdecode(why)
+        text = reason.removeprefix(f"{its} ")
+        print(
+            visible(f"    left out  {data}, {kind.replace('_', ' ')}: {its} {'' if text == reason else text}").rstrip()
+        )
+        if text == reason:
+            print(visible(f"              {reason}"))
 
 
 async def _with_progress(run: Any, lanes: int) -> None:
@@ -173,8 +208,10 @@ def _print_lane(lane: Lane, told: LaneSeen | None, faults: list[str]) -> None:
         f"threads {info.get('threads', '?')}, {info['rss_bytes'] / MB:.0f} MB"
     )
     print(f"    data      {_data(info)}")
-    for note in info.get("ground_truth", {}).get("notes", ()):
-        print(f"              {note}")
+    for warning in data_notes.warnings(told):
+        print(visible(f"    ⚠ {warning}"))
+    for note in data_notes.notes(told):
+        print(visible(f"              {note}"))
     times = f"model {info['model_load_ns'] / 1e9:.1f} s, ground truth {info['ground_truth_load_ns'] / 1e9:.1f} s"
     speed = "" if mean is None else f", then {mean / 1e6:.1f} ms an image with all lanes running"
     print(f"    took      {times}, {told.rows.warm_up} images of warm-up{speed}")
@@ -194,16 +231,19 @@ def _parameters(info: dict[str, Any]) -> str:
 
 
 def _data(info: dict[str, Any]) -> str:
-    """Counts of pictures and labels; what could not be used is named."""
+    """Counts of pictures and labels."""
+    found = info.get("inference_set") or {}
     told = [
-        f"{info.get('inference_images', 0)} pictures for inference",
-        f"{info.get('validation_images', 0)} for validation",
+        f"{info.get('inference_images', 0)} pictures for inference{_counts(found)}",
+        f"{info.get('validation_images', 0)} for validation{_counts(info.get('ground_truth') or {})}",
     ]
-    truth = {key: count for key, count in info.get("ground_truth", {}).items() if isinstance(count, int) and count}
-    truth.pop("pictures", None)
-    if truth:
-        told.append("with " + ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in truth.items()))
     return ", ".join(told)
+
+
+def _counts(found: dict[str, Any]) -> str:
+    its = {key: count for key, count in found.items() if isinstance(count, int) and count and key != "pictures"}
+    words = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in its.items())
+    return f" with {words}" if words else ""
 
 
 def _fetch(profile: Profile) -> None:

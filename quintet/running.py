@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from quintet.engine import places, registry
+from quintet.engine import data_notes, places, registry
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import NoJournal, Reader
@@ -93,6 +93,7 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
     with contextlib.suppress(OSError):  # nobody reads it any more
         print(journal, flush=True)
     session, told = Session(), 0
+    noted: set[str] = set()
     with Reader(journal) as reader:
         while True:
             ended, _ = await asyncio.wait((running,), timeout=PROGRESS_S)
@@ -103,9 +104,23 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
             for fault in sorted(faults, key=lambda fault: fault.t_ns)[told:]:
                 _tell(f"fault ({fault.kind}): {fault.text}")
             told = len(faults)
+            for line in data_lines(session):
+                if line not in noted:
+                    noted.add(line)
+                    _tell(line)
             if ended:
                 return [fault.text for fault in faults]
             _tell(progress_line(session, time.monotonic_ns()))
+
+
+def data_lines(session: Session) -> list[str]:
+    """What the lanes' data sets lack and how they were matched: `warning (detect): ...`, then `note (detect): ...`."""
+    return [
+        f"{word} ({lane.name}): {text}"
+        for lane in session.lanes
+        for word, texts in (("warning", data_notes.warnings(lane)), ("note", map(str, data_notes.notes(lane))))
+        for text in texts
+    ]
 
 
 def _tell(words: str) -> None:

@@ -39,7 +39,7 @@ def test_micro_is_well() -> None:
     status, said = check("micro")
     assert status == 0, said
     assert said.count("✓") == 5
-    assert "all 5 lanes are well" in said
+    assert "ok: all 5 lanes load and run" in said
     assert "32 pictures for inference, 64 for validation" in said
 
 

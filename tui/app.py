@@ -16,6 +16,7 @@ os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is import
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from quintet.engine import data_notes
 from quintet.engine.control import Client
 from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
@@ -252,11 +253,13 @@ class QuintetApp(AskingApp):
         if not chosen:
             return
         lane = next((lane for lane in chosen if lane.faults), chosen[0])
+        head = [f"warning: {words}" for words in data_notes.warnings(lane)]
+        head += [f"{note.data or 'settings'}: {note}" for note in data_notes.notes(lane)]
         text = "\n".join(f"{fault.kind}: {fault.text}\n{fault.stderr}" for fault in lane.faults)
         path = self._journal.with_suffix(f".lane{lane.number}.stderr")
         if path.exists():
             text += path.read_text(encoding="utf-8", errors="replace")[-20_000:]
-        self.push_screen(LaneLog(f"{lane.name}: what it wrote", text))
+        self.push_screen(LaneLog(f"{lane.name}: its data and what it wrote", text, head))
 
     def action_detach(self) -> None:
         """Leave; the session goes on."""

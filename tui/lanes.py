@@ -152,19 +152,20 @@ def _facts(canvas: Canvas, right: int, y: int, lane: LaneView) -> None:
 
 
 def _accuracy(canvas: Canvas, left: int, right: int, y: int, lane: LaneView, room: int) -> None:
-    """`mAP50 62.1 %` with its coverage until it is whole, `held` while it is not computed."""
+    """`mAP50 62.1 %` with its coverage until it is whole, `held` while it is not computed; `!` where much is left out."""
     told = lane.accuracy
     if told is None:
         return
     role = "dim" if told.held else "text"
     canvas.put(left, y, f"{told.metric} {100 * told.value:.1f} %", role)
     after = "" if told.images == told.of else f"{told.images}/{told.of}"
+    after = f"{after} !".lstrip() if told.warned else after
     if room < len(told.metric) + 9 + len(after):
-        after = "part"
+        after = "!" if told.warned else "part"
     if told.held and (not after or room >= len(told.metric) + 14 + len(after)):
         after = f"{after} held".lstrip()
     if room >= len(told.metric) + 9 + len(after):
-        canvas.put_right(right, y, after, "dim")
+        canvas.put_right(right, y, after, "alert" if told.warned else "dim")
 
 
 def _loading(canvas: Canvas, x: int, y: int, width: int, height: int, lane: LaneView) -> None:
@@ -213,7 +214,8 @@ def _small_facts(canvas: Canvas, y: int, right: int, lane: LaneView) -> None:
     canvas.put_right(right, y + 1, f"p95 {milliseconds(lane.p95_ns)}", "dim")
     rate_words = f"{rate(lane.rate_hz)}/s"
     told, room = lane.accuracy, right - len(rate_words) - 1
-    if told is not None and told.images != told.of and room < len(told.metric) + 9 + len(f"{told.images}/{told.of}"):
+    part = told is not None and (told.images != told.of or told.warned)
+    if told is not None and part and room < len(told.metric) + 9 + len(f"{told.images}/{told.of}"):
         _accuracy(canvas, 1, right, y + 2, lane, right + 1)  # what it is over tells more than the rate
         return
     _accuracy(canvas, 1, room, y + 2, lane, room)

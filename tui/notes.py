@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from quintet.engine.data_notes import warnings
 from quintet.engine.session import Asked, Session
 from quintet.engine.simulated import ASSUMED
 from quintet.engine.wording import count
@@ -23,7 +24,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     found = [note for asked in session.asked.values() if (note := _asked(session, asked, now_ns)) is not None]
     others = session.start.manifest.get("other_sessions", []) if session.start else []
     if others:
-        text = f"another session runs on this machine ({others[0]}): they measure each other"
+        text = f"another quintet session ({others[0]}) is running: each slows the other and changes its numbers"
         found.append(Note(session.origin_ns, text, "alert"))
     if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
         found.append(Note(session.origin_ns, ASSUMED, "alert"))
@@ -36,6 +37,8 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     for lane in session.lanes:
         own = f"{lane.name}: "
         found += [Note(fault.t_ns, own + fault.text.removeprefix(own), "alert") for fault in lane.faults]
+        if lane.ready is not None:
+            found += [Note(lane.ready.t_ns, own + text, "alert") for text in warnings(lane)]
         if lane.kept_short is not None:
             text = (
                 f"{lane.name} keeps {lane.kept_short.results} results: keep_bytes is less than one pass over its data"

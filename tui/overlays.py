@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -160,19 +160,21 @@ class Note(ModalScreen[str]):
 
 
 class LaneLog(ModalScreen[None]):
-    """What a lane's process wrote to its stderr, and its last fault."""
+    """What is to be known of a lane's data, then what its process wrote to its stderr, and its last fault."""
 
-    def __init__(self, words: str, text: str) -> None:
+    def __init__(self, words: str, text: str, head: Sequence[str] = ()) -> None:
         super().__init__()
-        self._words, self._text = words, text
+        self._words, self._text, self._head = words, text, head
 
     def compose(self) -> ComposeResult:
-        """The end of it, as much as fits."""
+        """The head, then the end of the text, as much as fits."""
         room = max(3, self.app.size.height - 8)
         wide = max(20, self.app.size.width - 12)
+        head = [piece for line in self._head for piece in textwrap.wrap(line, wide)][: room - 2]
         wrapped = [textwrap.wrap(line, wide) or [""] for line in self._text.rstrip().split("\n")]
-        shown = [piece for pieces in wrapped for piece in pieces][-room:]
-        panel = Static(Text("\n".join(shown) or "nothing was written"), id="log")
+        shown = [piece for pieces in wrapped for piece in pieces][-(room - len(head)) :]
+        shown = shown if any(shown) else ["nothing was written"]
+        panel = Static(Text("\n".join([*head, *([""] if head else []), *shown])), id="log")
         panel.border_title = self._words
         panel.border_subtitle = "any key closes"
         yield panel

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from quintet.engine import data_notes
 from quintet.engine.blocks import Run, counted
 from quintet.engine.logs import losses
 from quintet.engine.plans import LIVE_FROM
@@ -212,7 +213,7 @@ def conditions(found: Findings) -> list[Fact]:
         facts.append(Fact("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     others = manifest.get("other_sessions") or []
     facts.append(
-        Fact("others", f"{', '.join(map(str, others))} ran too: sessions measure each other" if others else "none seen")
+        Fact("others", f"{', '.join(map(str, others))} ran too: sessions slow each other" if others else "none seen")
     )
     busy = _busy(found)
     if busy:
@@ -284,6 +285,9 @@ def excluded(found: Findings, bad: Sequence[tuple[int, int]], unverified_bytes: 
     session = found.session
     faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
     lines = [f"fault ({fault.kind}): {fault.text}" for fault in faults]
+    for lane in session.lanes:
+        lines += [f"{lane.name}: {text}" for text in data_notes.warnings(lane)]
+        lines += [f"{lane.name}, {note.data or 'settings'}: {note}" for note in data_notes.notes(lane)]
     for plan in found.plans:
         lines += _left_out_of(found, plan)
     warm = sum(lane.rows.warm_up for lane in session.lanes)
@@ -335,5 +339,6 @@ def accuracy(found: Findings) -> list[Fact]:
         if lane.values:
             last = lane.values[-1]
             words = [f"{name}{TIED}{100 * value:.1f}{TIED}%" for name, value in last.values.items()]
-            facts.append(Fact(lane.name, ", ".join([*words, f"over {last.images} of {last.of} images"])))
+            warned = "".join(f" — warning: {text}" for text in data_notes.warnings(lane) if "validation" in text)
+            facts.append(Fact(lane.name, ", ".join([*words, f"over {last.images} of {last.of} images"]) + warned))
     return facts

@@ -15,6 +15,10 @@ class LoadFault(Exception):
     """A lane cannot be loaded; its text is one sentence or two: what, where, the mend."""
 
 
+class Unreadable(Exception):
+    """A picture cannot be decoded, though it looked sound when the lane was loaded; its text says which and why."""
+
+
 class Backend(Protocol):
     """One loaded model with its data sets, driven by one thread. Indices count from 0 within a data set."""
 
@@ -37,7 +41,10 @@ class Backend(Protocol):
         """How many images the data set `inference` or `validation` has."""
 
     def read(self, data: str, index: int) -> Any:
-        """Read and decode one image: what predict takes."""
+        """Read and decode one image: what predict takes. Raises Unreadable."""
+
+    def leave_out(self, data: str, index: int) -> None:
+        """The image cannot be read any more: it is not asked for again and no longer counts for full coverage."""
 
     def path(self, data: str, index: int) -> Any:
         """Where one image lies, for predict to decode."""

@@ -32,7 +32,8 @@ from quintet.engine.events import (
     Telemetry,
     Value,
 )
-from quintet.engine.worker.backend import Backend
+from quintet.engine.worker.backend import Backend, LoadFault, Unreadable
+from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.pacing import Pacing
 
@@ -93,6 +94,13 @@ class Timed(NamedTuple):
     cpu_ns: int
 
 
+class Unread(NamedTuple):
+    """How many pictures of a data set could not be decoded in the run, and why the first could not."""
+
+    count: int  # type: ignore[assignment]  # nobody counts in this tuple
+    example: str
+
+
 class TimedLoop:
     """One lane's loop over one backend. `clock` and `cpu_clock` return nanoseconds."""
 
@@ -110,8 +118,8 @@ class TimedLoop:
         self._records = Records(order.lane, outlet)
         self._pacing = Pacing()
         self._handover = Handover(backend.score_copy)
-        self._place = {"inference": 0, "validation": 0}
-        self._passes = {"inference": 0, "validation": 0}
+        self._cursors = {data: Cursor(backend.images(data)) for data in ("inference", "validation")}
+        self._unreadable: dict[str, Unread] = {}
         self._open = False
         self._ended = self._told_at = 0
         self._value_at: int | None = None
@@ -187,14 +195,27 @@ class TimedLoop:
         collections = sum(generation["collections"] for generation in gc.get_stats())
         values = {"lane": self._lane, "held_bytes": self._backend.held_bytes(), "gc_collections": collections}
         values |= {"skipped": self._pacing.skipped, "kept_short": self._backend.kept_short()}
+        if self._unreadable:
+            values["notes"] = [
+                {"data": data, "kind": "unreadable", "count": one.count, "example": one.example}
+                for data, one in self._unreadable.items()
+            ]
         self._outlet.send(Telemetry(self._told_at, self._told_at, values))
 
     def image(self, flags: int) -> None:
-        """Load, time, score, keep and record one call: one image, or `batch` of them."""
+        """One call: one image, or `batch` of them. One that cannot be decoded is left out, and no row comes of the call."""
+        data = str(self._levels["data"])
+        try:
+            self._call(flags, data)
+        except _LeftOut as wrong:
+            self._leave_out(data, wrong.index, str(wrong))
+
+    def _call(self, flags: int, data: str) -> None:
+        """Load, time, score, keep and record one call. Raises _LeftOut."""
         backend, clock, cpu_clock, levels = self._backend, self._clock, self._cpu_clock, self._levels
-        data = str(levels["data"])
+        cursor = self._cursors[data]
         synchronize = backend.synchronize if levels["sync"] == "each" else _nothing
-        indices = self._next(data, int(str(levels["batch"])))
+        indices = cursor.next(int(str(levels["batch"])))
         if levels["score"] == "thread":
             self._handover.wait_for_room()
         load_began = clock()
@@ -203,20 +224,26 @@ class TimedLoop:
         predict, asked = (backend.predict, pictures[0]) if one else (backend.predict_many, pictures)
         synchronize()
         cpu_began = cpu_clock()
-        t0 = clock()
-        result = predict(asked)
-        synchronize()
-        t1 = clock()
+        try:
+            t0 = clock()
+            result = predict(asked)
+            synchronize()
+            t1 = clock()
+        except Exception:
+            self._read_again(data, indices)
+            raise
         cpu_ns = cpu_clock() - cpu_began
         results = [result] if one else result
-        flags |= FLAG_FIRST_PASS if self._passes[data] == 0 else 0
+        if len(results) != len(indices):
+            self._read_again(data, indices)
+        flags |= FLAG_FIRST_PASS if cursor.passes == 0 else 0
         scores = self._score(indices, results, t1)
         flags |= FLAG_SCORED if levels["score"] != "off" else 0
         if levels["keep"] == "results":
             for index, kept in zip(indices, results, strict=True):
                 backend.keep(index, kept)
         self._record(Timed(load_began, t0, t1, cpu_ns), indices, loads, scores, results, flags)
-        self._advance(data, len(indices))
+        cursor.advance(len(indices))
         if flags & FLAG_SCORED:
             self._value()
 
@@ -226,11 +253,35 @@ class TimedLoop:
             return [self._backend.path(data, index) for index in indices], [0] * len(indices)
         pictures, loads = [], []
         for index in indices:
-            pictures.append(self._backend.read(data, index))
+            pictures.append(self._read(data, index))
             ended = self._clock()
             loads.append(ended - began)
             began = ended
         return pictures, loads
+
+    def _read(self, data: str, index: int) -> Any:
+        try:
+            return self._backend.read(data, index)
+        except Unreadable as wrong:
+            raise _LeftOut(index, str(wrong)) from wrong
+
+    def _read_again(self, data: str, indices: list[int]) -> None:
+        """A predict that read its pictures itself failed: look whether one of them is why. Raises _LeftOut."""
+        if self._levels["source"] == "path":
+            for index in indices:
+                self._read(data, index)
+
+    def _leave_out(self, data: str, index: int, why: str) -> None:
+        """Go on without an image. Raises LoadFault when none is left."""
+        self._cursors[data].leave_out(index)
+        self._backend.leave_out(data, index)
+        before = self._unreadable.get(data)
+        self._unreadable[data] = Unread(before.count + 1, before.example) if before else Unread(1, why)
+        self._told_at = 0
+        try:
+            self._cursors[data].next(1)
+        except LookupError:
+            raise LoadFault(f"no {data} picture can be read any more; the last: {why}. Put the pictures back") from None
 
     def _record(
         self, timed: Timed, indices: list[int], loads: list[int], scores: list[int], results: list[Any], flags: int
@@ -264,15 +315,6 @@ class TimedLoop:
             took.append(ended - began)
             began = ended
         return took
-
-    def _next(self, data: str, count: int) -> list[int]:
-        """The next `count` images of a data set, round its end."""
-        images, place = self._backend.images(data), self._place[data]
-        return [(place + offset) % images for offset in range(count)]
-
-    def _advance(self, data: str, count: int) -> None:
-        passes, self._place[data] = divmod(self._place[data] + count, self._backend.images(data))
-        self._passes[data] += passes
 
     def _value(self) -> None:
         images, of = self._backend.coverage()
@@ -332,6 +374,14 @@ class TimedLoop:
 
     def _answer(self, order_id: int, outcome: str, text: str = "") -> None:
         self._outlet.send(Answer(order_id, self._lane, self._clock(), self._seq, outcome, text))
+
+
+class _LeftOut(Exception):
+    """An image of the call cannot be decoded; its text says why."""
+
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(why)
+        self.index = index
 
 
 def _nothing() -> None:

@@ -28,7 +28,7 @@ class Port:
         self._queue: deque[tuple[bytes, int]] = deque()  # bytes, images in it (0: must not be dropped)
         self._queued_bytes = self._sent_of_first = self._lost = 0
         self._blocked_since: int | None = None
-        self._unpacker = unpacker()
+        self._unpacker = unpacker(orders=True)
 
     def send(self, frame: Frame) -> None:
         """Queue one frame and hand the socket what it takes now."""

@@ -158,6 +158,7 @@ class Scorer:
         self._tap, self._labels, self._classify = tap, labels, model.task == "classify"
         self._order = _order(labels, rect=rect)
         self._statistics: dict[int, dict[str, Any]] = {}
+        self._left_out: set[int] = set()
         predictor = model.predictor
         self._validator = _validator(model, data)
         self._side = int(self._validator.args.imgsz)
@@ -215,9 +216,13 @@ class Scorer:
         data.ims[index] = None
         return self._validator.preprocess(batch)
 
+    def leave_out(self, index: int) -> None:
+        """An image will not be scored any more."""
+        self._left_out.add(index)
+
     def coverage(self) -> tuple[int, int]:
         """How many distinct images have been scored, and of how many."""
-        return len(self._statistics), len(self._labels)
+        return len(self._statistics), len(self._labels) - len(self._left_out - self._statistics.keys())
 
     def accuracy(self) -> dict[str, float]:
         """Values over the distinct images scored so far, fractions of one; empty before the first. O(detections).

@@ -2,8 +2,8 @@
 
 It needs no torch and is ready in a tenth of a second. A lane's `env` steers it: QUINTET_SLEEP_MS (mean of predict),
 QUINTET_SLEEP_OFF_MS (the same while nothing is scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS,
-QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N)
-and QUINTET_SLEEP_HANG=N (never come back from image N).
+QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N),
+QUINTET_SLEEP_HANG=N (never come back from image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from quintet.engine.events import Levels
-from quintet.engine.worker.backend import LoadFault, Report
+from quintet.engine.worker.backend import LoadFault, Report, Unreadable
 
 MEAN_MS = {"cls": 4.0, "detect": 8.0, "pose": 7.0, "seg": 11.0, "obb": 9.0}
 METRICS = {
@@ -43,6 +43,7 @@ class SleepBackend:
         self._scored: set[int] = set()
         self._kept: list[bytes] = []
         self._count = 0
+        self._left_out = 0
         self._load_ns: dict[str, int] = {}
 
     def load(self, report: Report) -> None:
@@ -76,8 +77,14 @@ class SleepBackend:
         return self._images
 
     def read(self, data: str, index: int) -> int:
-        """The picture is its index."""
+        """The picture is its index. Raises Unreadable for the one that was told to be."""
+        if index == int(_number("UNREADABLE", -1)):
+            raise Unreadable(f"{index}.jpg cannot be decoded")
         return index
+
+    def leave_out(self, data: str, index: int) -> None:
+        """One less to score."""
+        self._left_out += data == "validation"
 
     def path(self, data: str, index: int) -> int:
         """The path, too, is the index."""
@@ -127,7 +134,7 @@ class SleepBackend:
 
     def coverage(self) -> tuple[int, int]:
         """Distinct images scored, of all."""
-        return len(self._scored), self._images
+        return len(self._scored), self._images - self._left_out
 
     def accuracy(self) -> dict[str, float]:
         """The share of hits among the scored images, under the task's metric names."""

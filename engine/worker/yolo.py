@@ -32,7 +32,7 @@ from quintet.engine.worker.images import DataSet, Picture, inference_set, read_p
 from quintet.engine.worker.scoring import Scorer, Tap, loader_resize
 from quintet.engine.worker.truth.labels import read_labels
 from quintet.engine.worker.truth.sources import validation_set
-from quintet.engine.worker.truth.tally import PICTURE_KEYS, Tally
+from quintet.engine.worker.truth.tally import PICTURE_KEYS, Tally, write_left_out
 
 TASKS = {"cls": "classify", "detect": "detect", "pose": "pose", "seg": "segment", "obb": "obb"}
 """quintet's names of the tasks to Ultralytics' own."""
@@ -96,6 +96,10 @@ class YoloBackend:
         self._task = str(settings["task"])
         self._sets: dict[str, DataSet | None] = {"inference": None, "validation": None}
         self._data = "inference"
+        self._remarks: list[tuple[str, str]] = []
+        """What was guessed or ignored of the lane's settings: a kind and a sentence each."""
+        self._borrowed = False
+        """Whether the inference pictures are the validation set's."""
         self._tap = Tap()
         self._scorer: Scorer | None = None
         self._model: Any = None
@@ -178,10 +182,17 @@ class YoloBackend:
         paths = self._settings["data"]
         if paths["inference"] is not None:
             self._sets["inference"] = usable(inference_set(Path(paths["inference"])))
-        if paths["validation"] is None:
-            return 0
+        labelled = self._load_validation(Path(paths["validation"]), report) if paths["validation"] is not None else 0
+        if self._sets["inference"] is None:
+            self._sets["inference"], self._borrowed = self._sets["validation"], True
+        if self._settings.get("list_left_out"):
+            its = {data: one.tally.left_out for data, one in self._sets.items() if one and not self._is_borrowed(data)}
+            write_left_out(Path(self._settings["list_left_out"]), its)
+        return labelled
+
+    def _load_validation(self, path: Path, report: Report) -> int:
         single = bool(getattr(self._predictor.args, "single_cls", False))
-        data = validation_set(Path(paths["validation"]), self._task, self._model.names, single_cls=single)
+        data = validation_set(path, self._task, self._model.names, single_cls=single)
         if not data.has_labels:
             self._sets["validation"] = usable(data)
             return 0
@@ -202,10 +213,24 @@ class YoloBackend:
             raise LoadFault(f"{data.source} does not fit {self._settings['weights']}: {wrong}") from wrong
         return len(labels)
 
+    def _is_borrowed(self, data: str) -> bool:
+        return data == "inference" and self._borrowed
+
     def _found(self, data: str) -> Tally | None:
-        """What was found in a data set and left out of it; None where there is none."""
+        """What was found in a data set and left out of it; None where it has none of its own."""
         pictures = self._sets[data]
-        return pictures.tally if pictures else None
+        return pictures.tally if pictures and not self._is_borrowed(data) else None
+
+    def _notes(self) -> list[dict[str, Any]]:
+        """What was left out, guessed or matched, worst first in each data set: `data`, `kind`, `count`, `example`."""
+        notes = [{"data": "", "kind": kind, "count": 1, "example": text} for kind, text in self._remarks]
+        for data in ("validation", "inference"):
+            found = self._found(data)
+            notes += [_shortened(note, self._sets[data]) for note in found.notes(data)] if found else []
+        if self._borrowed and self._sets["inference"]:
+            text = "no data.inference is given: the mode inference uses the pictures of data.validation"
+            notes.append({"data": "inference", "kind": "validation_pictures", "count": 1, "example": text})
+        return notes
 
     def _check_keypoints(self, data: DataSet) -> None:
         if self._task == "pose":
@@ -229,7 +254,7 @@ class YoloBackend:
         """One sentence when these levels cannot hold here, else None."""
         data = str(levels["data"])
         if self._sets.get(data) is None:
-            return f"{self._name} has no {data} data: write data.{data} into its profile"
+            return f"{self._name} has no {data} data: add data.{data} to its profile"
         batch = int(str(levels.get("batch", 1)))
         if self._largest_batch is not None and batch > self._largest_batch:
             return (
@@ -239,7 +264,10 @@ class YoloBackend:
             return None
         if self._scorer is not None:
             return f"accuracy needs labels, which {self._name} has for its validation data only: switch data as well"
-        return f"accuracy needs labels, and {self._name} has none: give data.validation with labels in its profile"
+        truth = self._found("validation")
+        why = next((one["example"] for one in truth.notes() if one["kind"] == "no_labels"), "") if truth else ""
+        wish = why or "give data.validation with labels in its profile"
+        return f"accuracy needs labels, and {self._name} has none: {wish}"
 
     def apply(self, levels: Levels) -> None:
         """Make these levels hold; frees the kept results when none are to be kept. Raises LoadFault as `refusal`."""
@@ -257,14 +285,19 @@ class YoloBackend:
         return len(pictures.files) if pictures else 0
 
     def read(self, data: str, index: int) -> Picture:
-        """Decode one picture: BGR, uint8, (height, width, 3). Raises FileNotFoundError."""
+        """Decode one picture: BGR, uint8, (height, width, 3). Raises Unreadable."""
         return read_picture(self.path(data, index))
+
+    def leave_out(self, data: str, index: int) -> None:
+        """A validation picture that cannot be read any more does not count for full coverage, unless it was scored."""
+        if data == "validation" and self._scorer is not None:
+            self._scorer.leave_out(index)
 
     def path(self, data: str, index: int) -> str:
         """Where one picture lies. Raises FileNotFoundError."""
         pictures = self._sets[data]
         if pictures is None:
-            raise FileNotFoundError(f"{self._name} has no {data} data: write data.{data} into its profile")
+            raise FileNotFoundError(f"{self._name} has no {data} data: add data.{data} to its profile")
         return pictures.files[index]
 
     def synchronize(self) -> None:
@@ -342,9 +375,20 @@ class YoloBackend:
             "inference_images": self.images("inference"),
             "ground_truth": truth.as_map() if truth else None,
             "inference_set": pictures.as_map(PICTURE_KEYS) if pictures else None,
+            "notes": self._notes(),
             "ultralytics": ultralytics.__version__,
             "torch": str(torch.__version__),
         }
+
+
+def _shortened(note: dict[str, Any], data: DataSet | None) -> dict[str, Any]:
+    """The note with paths relative to the folder of the data set, or the data set itself: shorter, and nobody's home."""
+    text = note["example"]
+    if data is not None:
+        top = data.source if data.source.is_dir() else data.source.parent
+        for folder in dict.fromkeys((top, top.resolve())):
+            text = text.replace(f"{folder}/", "")
+    return {**note, "example": text}
 
 
 def _quiet() -> None:

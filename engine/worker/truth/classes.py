@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ultralytics.nn.autobackend import check_class_names
 
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import DataSet, beside, is_picture, pictures_below, read_text, walk
+from quintet.engine.worker.images import (
+    YAML_SUFFIXES,
+    DataSet,
+    beside,
+    is_picture,
+    pictures_below,
+    read_text,
+    walk,
+)
+from quintet.engine.worker.truth.matching import by_name, some
 from quintet.engine.worker.truth.tally import Tally
 
 VAL_FOLDERS = ("val", "validation", "valid", "test")
@@ -33,7 +42,7 @@ def class_set(path: Path, names: Mapping[int, str]) -> DataSet:
         return _csv_set(path, names)
     if path.is_dir():
         return _class_folders(path, names)
-    raise LoadFault(f"{path} is no data set for cls: give a CSV `image,label` or a folder with one folder a class")
+    raise LoadFault(f"{path} is not a data set for cls: give a CSV `image,label` or a folder with one folder a class")
 
 
 def csv_pictures(path: Path) -> tuple[str, ...]:
@@ -41,8 +50,8 @@ def csv_pictures(path: Path) -> tuple[str, ...]:
     return tuple(row.file for row in _rows(path))
 
 
-def _rows(path: Path) -> list[Row]:
-    lines = read_text(path).splitlines()
+def _rows(path: Path, tally: Tally | None = None) -> list[Row]:
+    lines = read_text(path, paths=True).splitlines()
     first = next((line for line in lines if line.strip()), "")
     reader = csv.reader(lines, delimiter=max(",;\t", key=first.count))
     rows: list[Row] = []
@@ -57,7 +66,7 @@ def _rows(path: Path) -> list[Row]:
                 continue
         if len(words) <= max(columns) or not words[columns[1]]:
             raise LoadFault(f"{path} line {reader.line_num} has no class: write `image,label`")
-        file = beside(path, words[columns[0]], reader.line_num)
+        file = beside(path, words[columns[0]], reader.line_num, tally)
         rows.append(Row(reader.line_num, file, words[columns[1]]))
     if not rows:
         raise LoadFault(f"{path} names no pictures: write one `image,label` a line")
@@ -65,12 +74,12 @@ def _rows(path: Path) -> list[Row]:
 
 
 def _read(reader: Any, path: Path) -> Iterator[list[str]]:
-    """The cells of each line. Raises LoadFault for what is no CSV."""
+    """The cells of each line. Raises LoadFault for what is not a CSV."""
     try:
         yield from reader
     except csv.Error as wrong:
         raise LoadFault(
-            f"{path} line {reader.line_num} is no line of a CSV ({wrong}): write one `image,label` a line; a quote may be open"
+            f"{path} line {reader.line_num} is not a line of a CSV ({wrong}): write one `image,label` a line"
         ) from wrong
 
 
@@ -88,33 +97,48 @@ def _columns(words: list[str], folder: Path) -> tuple[int, int]:
     return file, label
 
 
-def _known(word: str, names: Mapping[int, str], where: str) -> int:
-    """A class by name or, failing that, by number. Raises LoadFault."""
-    by_name = {name: number for number, name in names.items()}
-    if word in by_name:
-        return by_name[word]
-    if word.isdecimal() and int(word) in names:
+def _class_of(word: str, numbers: Mapping[str, int], names: Mapping[int, str]) -> int | None:
+    """A class by name; failing that by ImageNet's code, or by number."""
+    if word in numbers:
+        return numbers[word]
+    if word.isdecimal() and len(word) < 10 and int(word) in names:
         return int(word)
-    some = ", ".join([*names.values()][:8]) + (", ..." if len(names) > 8 else "")
-    raise LoadFault(f"{where}: the model has no class {word!r}; its {len(names)} classes are {some}")
+    return numbers.get(_without_codes([word])[0])
+
+
+def _without_codes(words: Sequence[str]) -> list[str]:
+    """The words with ImageNet's codes, such as n01440764, replaced by the names that Ultralytics gives them."""
+    try:
+        return [*check_class_names([*words]).values()]
+    except (KeyError, AttributeError):
+        return [*words]
 
 
 def _csv_set(path: Path, names: Mapping[int, str]) -> DataSet:
-    rows = _rows(path)
-    known: dict[str, int] = {}
-    for row in rows:
-        if row.word not in known:
-            known[row.word] = _known(row.word, names, f"{path} line {row.line}")
-    tally, told = Tally(), dict[str, Row]()
-    for row in rows:
-        first = told.setdefault(row.file, row)
-        if known[row.word] != known[first.word]:
-            both = f"{first.word} (line {first.line}) and {row.word} (line {row.line})"
-            tally.note("two_classes", f"{path} calls {row.file} {both}: each counts as a picture of its own")
+    tally = Tally()
+    numbers = by_name(names, str)
+    classes: dict[str, int] = {}
+    first: dict[str, Row] = {}
+    used: dict[tuple[str, int], None] = {}
+    for row in _rows(path, tally):
+        number = classes.get(row.word)
+        if number is None:
+            number = _class_of(row.word, numbers, names)
+            if number is None:
+                known = f"its {len(names)} classes are {some([*names.values()])}"
+                raise LoadFault(f"{path} line {row.line}: the model has no class {row.word!r}; {known}")
+            classes[row.word] = number
+        earlier = first.setdefault(row.file, row)
+        if (row.file, number) in used:
+            tally.add("duplicate", 1, f"{path.name} line {row.line} repeats line {earlier.line}: it is used once")
+        elif earlier is not row:
+            both = f"{earlier.word} (line {earlier.line}) and {row.word} (line {row.line})"
+            tally.note("two_classes", f"{path.name} calls {row.file} {both}: each counts as a picture of its own")
+        used[row.file, number] = None
     return DataSet(
         path,
-        tuple(row.file for row in rows),
-        tuple(known[row.word] for row in rows),
+        tuple(file for file, _ in used),
+        tuple(number for _, number in used),
         model_classes=len(names),
         tally=tally,
     )
@@ -131,6 +155,7 @@ def _class_folders(path: Path, names: Mapping[int, str]) -> DataSet:
     inside = {child.name: sorted(walk(child)) for child in found}
     if not any(inside.values()):
         return DataSet(path, pictures_below(folder))
+    _refuse_whole_set(path, {name for name, pictures in inside.items() if pictures})
     tally = Tally()
     numbers = _numbers([*inside], names, folder, tally)
     files: list[str] = []
@@ -138,23 +163,33 @@ def _class_folders(path: Path, names: Mapping[int, str]) -> DataSet:
     for name, pictures in inside.items():
         number = numbers[name]
         if number is None:
-            note = f"{folder / name}: the model has no class of this name, so its pictures are left out"
-            tally.add("unknown_class", len(pictures), note)
-            tally.add("left_out", len(pictures))
+            why = f"{folder / name}: the model has no class of this name, so its pictures are left out"
+            for picture in pictures:
+                tally.leave_out("unknown_class", picture, why)
         else:
             files += pictures
             classes += [number] * len(pictures)
     return DataSet(path, tuple(files), tuple(classes), model_classes=len(names), tally=tally)
 
 
+def _refuse_whole_set(path: Path, folders: set[str]) -> None:
+    """Raises LoadFault for the folder of a detection data set, whose folders are no classes."""
+    yamls = [child for child in sorted(path.iterdir()) if child.suffix.lower() in YAML_SUFFIXES]
+    if "images" in folders and (yamls or (path / "labels").is_dir() or (path / "labelTxt").is_dir()):
+        raise LoadFault(
+            f"{path} is a data set of boxes, not of classes for cls: give a folder with one folder a class, or a CSV "
+            "`image,label`"
+        )
+
+
 def _numbers(folders: list[str], names: Mapping[int, str], where: Path, tally: Tally) -> dict[str, int | None]:
     """Each folder's class number, None for one that the model lacks."""
-    try:
-        words = [*check_class_names([*folders]).values()]  # ImageNet's folders are called by codes
-    except (KeyError, AttributeError):
-        words = folders
-    by_name = {name: number for number, name in names.items()}
-    if not by_name.keys().isdisjoint(words):
-        return {folder: by_name.get(word) for folder, word in zip(folders, words, strict=True)}
-    tally.note("mapping", f"no folder in {where} is called as a class of the model, so they are numbered in order")
+    words = _without_codes(folders)  # ImageNet's folders are called by codes
+    numbers = by_name(names, str)
+    if not numbers.keys().isdisjoint(words):
+        return {folder: numbers.get(word) for folder, word in zip(folders, words, strict=True)}
+    pairs = f"{folders[0]!r} is {names[0]!r}" if 0 in names else ""
+    tally.note(
+        "classes", f"no folder in {where} is named like a class of the model, so they are matched in order: {pairs}"
+    )
     return {folder: number if number < len(names) else None for number, folder in enumerate(folders)}

@@ -1,28 +1,35 @@
 """COCO JSON: annotations become label text, exactly as Ultralytics' `convert_coco` writes it.
 
-So the values equal those of `model.val` on the converted data set; crowds are left out by both.
+So the values equal those of `model.val` on the converted data set; crowds are left out by both. One file under several
+image ids has the labels of all of them, as there. Two files under one id cannot be told apart, so both are left out.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from ultralytics.data.converter import coco91_to_coco80_class, merge_multi_segment
+from ultralytics.data.converter import merge_multi_segment
 
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import DataSet, look_at, read_text
+from quintet.engine.worker.images import DataSet, look_at, on_this_system, read_text
+from quintet.engine.worker.truth.matching import category_classes
 from quintet.engine.worker.truth.rle import outlines
 from quintet.engine.worker.truth.tally import Tally
 
 PARTS = ("images", "annotations", "categories")
 PROBES = 50
 """So many of a JSON's pictures are looked for in each folder that may hold them."""
+MOST_PIXELS = 100_000_000
+"""A run-length mask of more is not decoded."""
 Annotation = dict[str, Any]
+Key = int | str
 
 
 class Unusable(Exception):
@@ -33,9 +40,17 @@ class Unusable(Exception):
         self.key = key
 
 
+class Entry(NamedTuple):
+    """One entry of a JSON's `images`: its id, the file it names, and the entry itself."""
+
+    key: Key
+    file: str
+    told: Annotation
+
+
 def pictures(path: Path, folder: Path | None = None) -> tuple[str, ...]:
-    """The pictures that a COCO JSON names, sorted; `folder` is where they lie, else it is found. Raises LoadFault."""
-    return tuple(sorted(_files(path, _content(path)["images"], folder).values()))
+    """The pictures that a COCO JSON names, each once, sorted; without their `folder` it is looked for. Raises LoadFault."""
+    return tuple(sorted({entry.file for entry in _entries(path, _content(path)["images"], folder, Tally())}))
 
 
 def coco_set(
@@ -48,19 +63,22 @@ def coco_set(
     """
     content = _content(path)
     tally = Tally()
-    files = _files(path, content["images"], folder)
-    numbers = _numbers(content["categories"], names, tally)
-    if single_cls:
-        numbers = dict.fromkeys(numbers, 0)
-    by_picture = _by_picture(content["annotations"], files, tally)
-    lines: dict[str, str | None] = dict.fromkeys(files.values())
-    for picture in content["images"]:
-        file = files[picture["id"]]
-        if picture["id"] in by_picture:
-            lines[file] = _text(by_picture[picture["id"]], _size(picture, file), task, numbers, tally, path)
-    order = sorted(lines)
+    entries = _entries(path, content["images"], folder, tally)
+    categories = _categories(path, content["categories"])
+    used = {key for one in content["annotations"] if (key := key_of(one.get("category_id"))) is not None}
+    numbers = (
+        dict.fromkeys(categories, 0) if single_cls else category_classes(categories, used, names, tally, path.name)
+    )
+    files = _without_ambiguous(entries, tally, path)
+    by_id = _by_id(content["annotations"], {entry.key for entry in entries}, tally)
+    rows: dict[str, dict[tuple[float, ...], None] | None] = dict.fromkeys(files)
+    for entry in entries:
+        if entry.file in rows and entry.key in by_id:
+            so_far = rows[entry.file] or {}
+            rows[entry.file] = so_far
+            _add_rows(so_far, by_id.pop(entry.key), _size(entry.told, entry.file), task, numbers, tally, path)
     return DataSet(
-        path, tuple(order), label_texts=tuple(lines[file] for file in order), meta=_meta(content, task, names),
+        path, files, label_texts=tuple(_text(rows[file]) for file in files), meta=_meta(content, task, names),
         single_cls=single_cls, tally=tally,
     )  # fmt: skip
 
@@ -74,23 +92,38 @@ def _content(path: Path) -> dict[str, list[Annotation]]:
         isinstance(content.get(part), list) and all(isinstance(entry, dict) for entry in content[part])
         for part in PARTS
     ):
-        raise LoadFault(f"{path} is no COCO JSON: it needs the lists {', '.join(PARTS)}")
-    if not content["images"] or not all(_has_id(entry) and entry.get("file_name") for entry in content["images"]):
-        raise LoadFault(f"{path} names no pictures: its images need id and file_name")
-    if not content["categories"] or not all(_has_id(entry) and "name" in entry for entry in content["categories"]):
-        raise LoadFault(f"{path} names no classes: its categories need id and name")
+        raise LoadFault(f"{path} is not a COCO JSON: it needs the lists {', '.join(PARTS)}")
+    if not content["images"]:
+        raise LoadFault(f"{path} lists no pictures: its list `images` is empty")
+    for part, needed in (("images", "file_name"), ("categories", "name")):
+        for number, entry in enumerate(content[part]):
+            if key_of(entry.get("id")) is None:
+                raise LoadFault(
+                    f"{path}: the id of {part}[{number}] must be a whole number or text: {entry.get('id')!r:.60}"
+                )
+            if not isinstance(entry.get(needed), str | int) or entry[needed] == "":
+                raise LoadFault(f"{path}: {part}[{number}] has no {needed}: write its name as text")
+    if not content["categories"]:
+        raise LoadFault(f"{path} names no classes: its list `categories` is empty")
     return content
 
 
-def _has_id(entry: Annotation) -> bool:
-    return isinstance(entry.get("id"), int | str)
+def key_of(value: Any) -> Key | None:
+    """An id as it is compared: a whole number, also one written as 3.0 or "3", or a text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value == int(value) else None
+    if isinstance(value, str):
+        return int(value) if len(value) < 19 and value.isdecimal() and str(int(value)) == value else value or None
+    return value if isinstance(value, int) else None
 
 
-# Where the pictures lie
+# Where the pictures are
 
 
 def places(path: Path) -> list[Path]:
-    """Folders in which a COCO JSON's pictures may lie, the likeliest first.
+    """Folders in which a COCO JSON's pictures may be, the likeliest first.
 
     annotations/instances_val2017.json: val2017 and images/val2017 beside `annotations`; then a folder of the split, `images`
     or `data` near the JSON; then the JSON's own folder, and the one above, for names that hold folders.
@@ -103,12 +136,12 @@ def places(path: Path) -> list[Path]:
     ]  # fmt: skip
 
 
-def _files(path: Path, images: list[Annotation], folder: Path | None) -> dict[Any, str]:
-    """Each picture's path by its id, in the folder that holds most of the first fifty."""
+def _entries(path: Path, images: list[Annotation], folder: Path | None, tally: Tally) -> list[Entry]:
+    """Every entry of `images` with its file, in the folder that holds most of the first fifty. Raises LoadFault."""
     named = [str(entry["file_name"]) for entry in images]
 
     def held(place: Path) -> int:
-        return sum((place / name).is_file() for name in named[:PROBES])
+        return sum(Path(on_this_system(str(place / name))).is_file() for name in named[:PROBES])
 
     tried = [folder] if folder else places(path)
     best = max(tried, key=held)
@@ -118,11 +151,44 @@ def _files(path: Path, images: list[Annotation], folder: Path | None) -> dict[An
             f"the pictures of {path}, {named[0]} for one, are in none of {looked}: put them into one of these, or write a "
             f"data YAML with `annotations: {path.name}` and `val: FOLDER`"
         )
-    return {entry["id"]: str(best / name) for entry, name in zip(images, named, strict=True)}
+    entries = []
+    for entry, name in zip(images, named, strict=True):
+        file = on_this_system(str(best / name), tally)
+        key = key_of(entry["id"])
+        assert key is not None  # _content has looked
+        entries.append(Entry(key, os.path.normpath(file), entry))
+    return entries
+
+
+def _without_ambiguous(entries: Sequence[Entry], tally: Tally, path: Path) -> tuple[str, ...]:
+    """The files that are used, sorted: without those whose id is another file's too. Ids of one file are noted."""
+    files: defaultdict[Key, dict[str, None]] = defaultdict(dict)
+    ids: defaultdict[str, dict[Key, None]] = defaultdict(dict)
+    for entry in entries:
+        files[entry.key][entry.file] = None
+        ids[entry.file][entry.key] = None
+    ambiguous: dict[str, str] = {}
+    for key, its in files.items():
+        if len(its) > 1:
+            for file in its:
+                ambiguous[file] = f"{path.name} has image id {key} for {' and '.join(map(_name, [*its][:3]))}"
+    for file, why in sorted(ambiguous.items()):
+        tally.leave_out("ambiguous", file, f"{why}, so their labels cannot be told apart")
+    for file, keys in ids.items():
+        if len(keys) > 1 and file not in ambiguous:
+            listed = " and ".join(map(str, [*keys][:3]))
+            tally.note(
+                "several_ids", f"{path.name} has {_name(file)} under the image ids {listed}: the labels of all count"
+            )
+    return tuple(sorted(file for file in ids if file not in ambiguous))
+
+
+def _name(file: str) -> str:
+    return Path(file).name
 
 
 def _size(picture: Annotation, file: str) -> tuple[float, float]:
-    """Width and height as the JSON says them, as the converter does; else the picture's own."""
+    """Width and height as the JSON gives them, as the converter uses them; else the picture's own."""
     width, height = picture.get("width"), picture.get("height")
     if isinstance(width, int | float) and isinstance(height, int | float) and width > 0 and height > 0:
         return width, height
@@ -130,34 +196,22 @@ def _size(picture: Annotation, file: str) -> tuple[float, float]:
     return max(shape[1], 1), max(shape[0], 1)
 
 
-# Which class a category is
-
-
-def _numbers(categories: list[Annotation], names: Mapping[int, str], tally: Tally) -> dict[Any, int | None]:
-    """Class numbers by category id; None for a class that `names` lacks.
-
-    By name when all are known; else COCO's own 91 ids to 80 classes; else those that are known by name; else in order.
-    """
-    by_name = {name.casefold().strip(): number for number, name in names.items()}
-    named = {entry["id"]: by_name.get(str(entry["name"]).casefold().strip()) for entry in categories}
-    if all(number is not None for number in named.values()):
-        return named
-    coco = {place: number for place, number in enumerate(coco91_to_coco80_class(), 1) if number is not None}
-    if named.keys() == coco.keys() and len(names) == len(coco):
-        tally.note("mapping", "the categories have COCO's own ids, so they are numbered as its 80 classes")
-        return {**coco}
-    if any(number is not None for number in named.values()):
-        return named
-    tally.note("mapping", "no category is called as a class of the model, so they are numbered in order of their ids")
-    order = sorted(named, key=lambda key: (isinstance(key, str), key))
-    return {key: number if number < len(names) else None for number, key in enumerate(order)}
+def _categories(path: Path, categories: list[Annotation]) -> dict[Key, str]:
+    """Category names by id. Raises LoadFault when one id has two names."""
+    found: dict[Key, str] = {}
+    for entry in categories:
+        key, name = key_of(entry["id"]), str(entry["name"])
+        assert key is not None  # _content has looked
+        if found.setdefault(key, name) != name:
+            raise LoadFault(f"{path} calls category {key} both {found[key]!r} and {name!r}: give each its own id")
+    return found
 
 
 def _meta(content: dict[str, list[Annotation]], task: str, names: Mapping[int, str]) -> dict[str, Any]:
     meta: dict[str, Any] = {"names": dict(names), "nc": len(names), "channels": 3}
     if task == "pose":
-        counts = [len(entry["keypoints"]) for entry in content["categories"] if entry.get("keypoints")]
-        counts += [len(entry["keypoints"]) // 3 for entry in content["annotations"] if entry.get("keypoints")]
+        counts = [len(words) for entry in content["categories"] if (words := _list(entry.get("keypoints")))]
+        counts += [len(words) // 3 for entry in content["annotations"] if (words := _list(entry.get("keypoints")))]
         if not counts:
             raise LoadFault(
                 "the COCO JSON has no keypoints, which pose needs: give person_keypoints_val2017.json or its like"
@@ -166,57 +220,70 @@ def _meta(content: dict[str, list[Annotation]], task: str, names: Mapping[int, s
     return meta
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 # Annotations to label text
 
 
-def _by_picture(annotations: list[Annotation], files: Mapping[Any, str], tally: Tally) -> dict[Any, list[Annotation]]:
-    found: defaultdict[Any, list[Annotation]] = defaultdict(list)
+def _by_id(annotations: Iterable[Annotation], known: set[Key], tally: Tally) -> dict[Key, list[Annotation]]:
+    found: defaultdict[Key, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
-        picture = annotation.get("image_id")
-        if picture in files:
-            found[picture].append(annotation)
+        key = key_of(annotation.get("image_id"))
+        if key is not None and key in known:
+            found[key].append(annotation)
         else:
-            tally.add(
-                "label_without_picture", 1, f"an annotation is of picture {picture!r}, which the JSON does not name"
-            )
+            why = f"annotation {annotation.get('id')!r:.40} is of image {annotation.get('image_id')!r:.60}, which is not listed"
+            tally.add("label_without_picture", 1, why)
     return found
 
 
-def _text(
-    annotations: list[Annotation], size: tuple[float, float], task: str, numbers: Mapping[Any, int | None], tally: Tally,
-    path: Path,
-) -> str:  # fmt: skip
-    """One picture's label text; annotations that are left out are counted."""
-    rows: dict[tuple[float, ...], None] = {}
-    used = 0
+def _add_rows(
+    rows: dict[tuple[float, ...], None], annotations: list[Annotation], size: tuple[float, float], task: str,
+    numbers: Mapping[Key, int | None], tally: Tally, path: Path,
+) -> None:  # fmt: skip
+    """Add label rows to a picture's, each once; annotations that are left out are counted."""
     for annotation in annotations:
         try:
-            rows[_row(annotation, size, task, numbers)] = None
-            used += 1
+            row = _row(annotation, size, task, numbers)
         except Unusable as left_out:
-            tally.add(left_out.key, 1, f"{path.name}, annotation {annotation.get('id')}: {left_out}")
-        except (KeyError, TypeError, ValueError, IndexError) as wrong:
-            note = f"{path.name}, annotation {annotation.get('id')} does not read as COCO's ({type(wrong).__name__}: {wrong})"
-            tally.add("malformed", 1, note)
-    tally.add("duplicate", used - len(rows))
-    return "\n".join(" ".join(f"{number:g}" for number in row) for row in rows)
+            tally.add(left_out.key, 1, f"{path.name}, annotation {annotation.get('id')!r:.40}: {left_out}")
+            tally.counts["labels_left_out"] += left_out.key in ("unknown_class", "malformed")
+            continue
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as wrong:
+            cannot = f"cannot be read ({type(wrong).__name__}: {wrong})"
+            tally.add("malformed", 1, f"{path.name}, annotation {annotation.get('id')!r:.40} {cannot}")
+            tally.counts["labels_left_out"] += 1
+            continue
+        if row in rows:
+            tally.add("duplicate", 1, f"{path.name}, annotation {annotation.get('id')!r:.40} repeats another")
+        rows[row] = None
+
+
+def _text(rows: dict[tuple[float, ...], None] | None) -> str | None:
+    """One picture's label text; None where the JSON has no annotation of it."""
+    return None if rows is None else "\n".join(" ".join(f"{number:g}" for number in row) for row in rows)
 
 
 def _row(
-    annotation: Annotation, size: tuple[float, float], task: str, numbers: Mapping[Any, int | None]
+    annotation: Annotation, size: tuple[float, float], task: str, numbers: Mapping[Key, int | None]
 ) -> tuple[float, ...]:
     """Class, then a box, an outline or a box and keypoints, in fractions of the picture. Raises Unusable."""
     if annotation.get("iscrowd"):
         raise Unusable("crowd", "is a crowd, which is not scored")
     box = np.array(annotation["bbox"], dtype=np.float64)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise Unusable("malformed", "has no bbox of four numbers")
     box[:2] += box[2:] / 2
     box[[0, 2]] /= size[0]
     box[[1, 3]] /= size[1]
     if box[2] <= 0 or box[3] <= 0:
         raise Unusable("flat", "has a box without area, which is not scored")
-    number = numbers.get(annotation["category_id"])
+    key = key_of(annotation["category_id"])
+    number = None if key is None else numbers.get(key)
     if number is None:
-        raise Unusable("unknown_class", f"the model has no class for category {annotation['category_id']}")
+        raise Unusable("unknown_class", f"the model has no class for category {annotation['category_id']!r:.60}")
     row: list[float] = [number, *box.tolist()]
     if task == "pose":
         points = annotation.get("keypoints") or []
@@ -231,6 +298,8 @@ def _row(
 def _outline(segmentation: Any, size: tuple[float, float], box: list[float]) -> list[float]:
     """One outline in fractions: several polygons joined, a run-length mask's contours; without any, the box."""
     if isinstance(segmentation, dict) and segmentation.get("size") == [size[1], size[0]]:
+        if size[0] * size[1] > MOST_PIXELS:
+            raise Unusable("malformed", f"has a mask of {size[0]:g}x{size[1]:g} pixels, too large to decode")
         segmentation = outlines(segmentation)
     polygons = [p for p in segmentation if _is_polygon(p)] if isinstance(segmentation, list) else []
     if not polygons:

@@ -8,10 +8,13 @@ from pathlib import Path
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.images import DataSet, pictures_below
 from quintet.engine.worker.truth.labels import orphans
+from quintet.engine.worker.truth.matching import by_name, some
 from quintet.engine.worker.truth.tally import Tally
 
 TASKS = ("obb", "detect")
 HEADERS = ("imagesource:", "gsd:", "acquisition")
+LABEL_FOLDERS = ("labelTxt", "annfiles")
+"""How DOTA calls the folder of its label text, and mmrotate."""
 
 
 def spelled(name: str) -> str:
@@ -20,24 +23,28 @@ def spelled(name: str) -> str:
 
 
 def numbers(names: Mapping[int, str]) -> dict[str, int]:
-    """Class numbers by compared name."""
-    return {spelled(name): number for number, name in names.items()}
+    """Class numbers by compared name; the first number counts where two names are compared as one."""
+    return by_name(names, spelled)
 
 
-def folder_of(path: Path) -> Path | None:
-    """The folder itself or its child `val`, whichever holds `images` and `labelTxt`; None when neither does."""
+def folder_of(path: Path) -> tuple[Path, Path] | None:
+    """The folders of pictures and of label text, in the folder itself or its child `val`; None without both."""
     for folder in (path, path / "val"):
-        if (folder / "images").is_dir() and (folder / "labelTxt").is_dir():
-            return folder
+        for name in LABEL_FOLDERS:
+            if (folder / "images").is_dir() and (folder / name).is_dir():
+                return folder / "images", folder / name
     return None
 
 
-def dota_set(path: Path, folder: Path, task: str, names: Mapping[int, str], *, single_cls: bool = False) -> DataSet:
-    """The set of a folder with `images` and `labelTxt`; classes are told by the model's names. Raises LoadFault."""
+def dota_set(
+    path: Path, folders: tuple[Path, Path], task: str, names: Mapping[int, str], *, single_cls: bool = False
+) -> DataSet:
+    """The set of `folder_of`'s two folders; classes are matched by the model's names. Raises LoadFault."""
     if task not in TASKS:
         raise LoadFault(f"{path} is a DOTA data set, which has no ground truth for {task}: give data of that task")
-    files = pictures_below(folder / "images")
-    label_files = tuple(str(folder / "labelTxt" / f"{Path(file).stem}.txt") for file in files)
+    pictures, labels = folders
+    files = pictures_below(pictures)
+    label_files = tuple(str(labels / f"{Path(file).stem}.txt") for file in files)
     return DataSet(
         path, files, label_files=label_files, dota=numbers(names), single_cls=single_cls,
         meta={"names": dict(names), "nc": len(names), "channels": 3}, tally=orphans(label_files),
@@ -77,11 +84,15 @@ def yolo_text(text: str, where: str, shape: tuple[int, int], data: DataSet, tall
             continue
         if len(words) < 9 or not all(map(_is_number, words[:8])):
             tally.add("malformed", 1, f"{where} line {number} is not eight coordinates and a class; it is left out")
+            tally.counts["labels_left_out"] += 1
             continue
         name = " ".join(words[8:-1] if len(words) > 9 and words[-1].isdecimal() else words[8:])
         known = by_name.get(spelled(name), otherwise)
         if known is None:
-            tally.add("unknown_class", 1, f"{where} line {number}: there is no class {name!r}; it is left out")
+            known_ones = some([*(data.meta.get("names") or {}).values()])
+            why = f"class {name!r} is none of the data set's ({known_ones}); it is left out"
+            tally.add("unknown_class", 1, f"{where} line {number}: {why}")
+            tally.counts["labels_left_out"] += 1
             continue
         fractions = (float(word) / (height if place % 2 else width) for place, word in enumerate(words[:8]))
         lines.append(f"{known} " + " ".join(f"{fraction:.6g}" for fraction in fractions))

@@ -20,9 +20,9 @@ from quintet.engine.worker.truth.tally import Tally
 MOST, LEAST = 1.01, -0.01
 """Ultralytics takes coordinates in fractions of a picture within these bounds."""
 FAULTS = {
-    "malformed": "does not read as a label of its task",
-    "unknown_class": "is of a class that the data set does not name",
-    "outside": "lies outside its picture",
+    "malformed": "is not a label of its task",
+    "unknown_class": "has a class that the data set does not name",
+    "outside": "is outside its picture",
 }
 NO_LABELS = ("classes.txt",)
 """What labelling tools put beside labels."""
@@ -36,9 +36,9 @@ class Truth(NamedTuple):
     tally: Tally
 
 
-def orphans(label_files: Sequence[str]) -> Tally:
-    """A tally of the label files that lie beside these and belong to no picture."""
-    tally = Tally()
+def orphans(label_files: Sequence[str], tally: Tally | None = None) -> Tally:
+    """A tally of the label files beside these that belong to no picture, or the given one with them counted."""
+    tally = Tally() if tally is None else tally
     known = set(label_files)
     for folder in sorted({Path(file).parent for file in label_files}):
         for file in sorted(folder.glob("*.txt")):
@@ -83,17 +83,17 @@ def _count(data: DataSet, labels: Iterable[Label], tally: Tally) -> None:
         objects = len(numbers)
         if data.model_classes and not data.single_cls and data.classes is None:
             lacking = int((numbers >= data.model_classes).sum())
-            tally.add(
-                "unknown_class", lacking, f"the model lacks a class of {label['im_file']}, whose label is left out"
-            )
+            note = f"{label['im_file']} has a label of a class that the model lacks, which is left out"
+            tally.add("unknown_class", lacking, note)
+            tally.counts["labels_left_out"] += lacking
             objects -= lacking
         tally.counts["pictures"] += 1
         tally.counts["labels"] += objects
         tally.counts["background"] += not objects
     if not tally.counts["labels"]:
-        first = "; ".join(tally.notes()[:1]) or "all label files are empty"
+        first = tally.first() or "all label files are empty"
         raise LoadFault(
-            f"no label of {data.source} can be used; the first: {first}. Mend them, or give the folder of pictures alone"
+            f"no label of {data.source} can be used; the first: {first}. Fix them, or give the folder of pictures alone"
         )
 
 
@@ -158,30 +158,30 @@ class _Check:
         )
         named = label_file if label_file.parent != self.folder else f"the label of {file}"
         if found is None:
-            self._refused(label_file, str(named), said.partition("label: ")[2])
+            self._refused(file, label_file, str(named), said.partition("label: ")[2])
             return None
         self.tally.add("picture_without_label", missing, f"{file} has no label")
         self.tally.add("empty_label", empty, f"{named} is empty")
         twice = re.search(r"(\d+) duplicate labels", said)
-        self.tally.add("duplicate", int(twice[1]) if twice else 0, f"{named} says the same twice")
+        self.tally.add("duplicate", int(twice[1]) if twice else 0, f"{named} repeats a label")
         return {
             "im_file": file, "shape": shape, "cls": rows[:, 0:1], "bboxes": rows[:, 1:],
             "segments": segments if self.task in ("seg", "obb") else [], "keypoints": keypoints, "normalized": True,
             "bbox_format": "xywh",
         }  # fmt: skip
 
-    def _refused(self, label_file: Path, named: str, why: str) -> None:
-        """Count why a label took its picture out: by its lines, one at least."""
-        self.tally.add("left_out")
+    def _refused(self, file: str, label_file: Path, named: str, why: str) -> None:
+        """Leave a picture out for its label: the lines that are wrong count, one at least."""
         try:
             text = label_file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             text = ""
         wrong = faults(text, self.data.meta, self.task, single_cls=self.data.single_cls)
-        for line, key in wrong:
-            self.tally.add(key, 1, f"{named} line {line} {FAULTS[key]}, so its picture is left out")
-        if not wrong:
-            self.tally.add("malformed", 1, f"{named} cannot be used ({why}), so its picture is left out")
+        reasons = [(key, f"{named} line {line} {FAULTS[key]}, so its picture is left out") for line, key in wrong]
+        reasons = reasons or [("malformed", f"{named} cannot be used ({why}), so its picture is left out")]
+        for key, reason in reasons:
+            self.tally.add(key, 1, reason)
+        self.tally.leave_out(reasons[0][0], file, reasons[0][1], counting=False)
 
 
 def faults(text: str, meta: Mapping[str, Any], task: str, *, single_cls: bool = False) -> list[tuple[int, str]]:

@@ -1,61 +1,100 @@
-"""What was found in a data set and what was left out of it, counted, with the first of each kind named."""
+"""What was found in a data set and what was left out of it: counts, one example of each kind, the files left out."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-MOST_NOTES, NOTES_A_KEY = 5, 2
+import msgpack
 
 PICTURE_KEYS = ("pictures", "left_out", "missing", "corrupt", "torn")
-"""Pictures used and left out; of the latter `missing` are not there and `corrupt` cannot be read. `torn` JPEGs have no end
+"""Pictures used and left out; of the latter `missing` do not exist and `corrupt` cannot be read. `torn` JPEGs have no end
 mark or something behind it; they are used as they are."""
 KEYS = (
     *PICTURE_KEYS,
-    "labels", "background", "picture_without_label", "empty_label", "label_without_picture",
-    "malformed", "outside", "unknown_class", "duplicate", "crowd", "flat", "no_keypoints",
+    "labels", "labels_left_out", "background", "picture_without_label", "empty_label", "label_without_picture",
+    "malformed", "outside", "unknown_class", "duplicate", "crowd", "flat", "no_keypoints", "ambiguous",
 )  # fmt: skip
 """Keys of `ground_truth` in `ready`'s info; docs/journal.md says what each counts."""
 _WORST_FIRST = (
-    "missing", "corrupt", "malformed", "unknown_class", "outside", "flat", "label_without_picture", "torn", "duplicate",
-    "mapping", "two_classes", "no_keypoints", "crowd", "picture_without_label", "empty_label",
+    "missing", "corrupt", "malformed", "unknown_class", "ambiguous", "outside", "flat", "label_without_picture", "torn",
+    "duplicate", "classes", "two_classes", "no_keypoints", "crowd", "picture_without_label", "empty_label",
 )  # fmt: skip
-"""The order in which notes are shown; `mapping`, how classes were told, and `two_classes` of one picture are no counts."""
+"""The order in which notes are shown. Kinds that count nothing here, such as `classes`, say what was guessed or matched."""
+EXAMPLE_LETTERS = 300
+
+
+class LeftOut(NamedTuple):
+    """A picture that is not used: the kind of the reason, its path, and the reason."""
+
+    kind: str
+    file: str
+    why: str
 
 
 class Tally:
-    """Counts by key, and short sentences on the first of each."""
+    """Counts by kind, one example of each, and every picture that was left out."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._notes: dict[str, list[str]] = {}
+        self.left_out: list[LeftOut] = []
+        self._noted: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
 
-    def add(self, key: str, count: int = 1, note: str = "") -> None:
-        """Count something; the first two notes of a key are kept."""
-        self.counts[key] += count
-        if note and count:
-            self.note(key, note)
+    def add(self, kind: str, count: int = 1, example: str = "") -> None:
+        """Count something; the first example of a kind is kept."""
+        self.counts[kind] += count
+        if example and count:
+            self.note(kind, example, count)
 
-    def note(self, key: str, text: str) -> None:
-        """Keep a sentence without counting."""
-        kept = self._notes.setdefault(key, [])
-        if len(kept) < NOTES_A_KEY:
-            kept.append(" ".join(text.split())[:300])
+    def note(self, kind: str, example: str, count: int = 1) -> None:
+        """Keep an example without counting it in `counts`: for what was guessed or matched."""
+        self._noted[kind] += count
+        self._examples.setdefault(kind, " ".join(example.split())[:EXAMPLE_LETTERS])
 
-    def notes(self) -> list[str]:
-        """At most five sentences, the worst first, one of each kind before a second of any."""
-        order = [*_WORST_FIRST, *(key for key in self._notes if key not in _WORST_FIRST)]
-        kept = [self._notes[key] for key in order if key in self._notes]
-        firsts, seconds = [texts[0] for texts in kept], [text for texts in kept for text in texts[1:]]
-        return (firsts + seconds)[:MOST_NOTES]
+    def leave_out(self, kind: str, file: str, why: str, *, counting: bool = True) -> None:
+        """Leave one picture out. With `counting` it counts as one of its kind; else its kind was counted before."""
+        self.counts["left_out"] += 1
+        self.left_out.append(LeftOut(kind, file, why))
+        if counting:
+            self.add(kind, 1, why)
+
+    def first(self) -> str:
+        """The worst example; empty when there is none."""
+        return next(iter(self._examples[kind] for kind in self._kinds()), "")
+
+    def notes(self, data: str = "validation") -> list[dict[str, Any]]:
+        """For `ready`'s info: `data`, `kind`, `count` and `example` of each kind, the worst first."""
+        return [
+            {"data": data, "kind": kind, "count": self._noted[kind], "example": self._examples[kind]}
+            for kind in self._kinds()
+        ]
+
+    def _kinds(self) -> list[str]:
+        return [
+            *(kind for kind in _WORST_FIRST if kind in self._examples),
+            *(kind for kind in self._examples if kind not in _WORST_FIRST),
+        ]
 
     def copy(self) -> Tally:
-        """Another with the same counts and notes, to count on in."""
+        """Another with the same contents, to count on in."""
         other = Tally()
         other.counts.update(self.counts)
-        other._notes = {key: [*texts] for key, texts in self._notes.items()}
+        other.left_out = [*self.left_out]
+        other._noted.update(self._noted)
+        other._examples = dict(self._examples)
         return other
 
-    def as_map(self, keys: tuple[str, ...] = KEYS) -> dict[str, Any]:
-        """Every key with its count, zeros too, and `notes`: what stands in the journal."""
-        return {**{key: self.counts[key] for key in keys}, "notes": self.notes()}
+    def as_map(self, keys: tuple[str, ...] = KEYS) -> dict[str, int]:
+        """Every kind with its count, zeros too: what stands in the log."""
+        return {key: self.counts[key] for key in keys}
+
+
+def write_left_out(path: Path, pictures: dict[str, list[LeftOut]]) -> None:
+    """Write the pictures left out of each data set as msgpack rows: data set, kind, path in its bytes, reason."""
+    rows = [
+        (data, one.kind, os.fsencode(one.file), os.fsencode(one.why)) for data, its in pictures.items() for one in its
+    ]
+    path.write_bytes(msgpack.packb(rows))

@@ -298,9 +298,10 @@ def test_levels_that_cannot_hold_are_refused(detect: YoloBackend) -> None:
     assert "switch data as well" in str(detect.refusal({**INFERENCE, "score": "inline"}))
     assert plain.refusal(WITHOUT) is None
     assert "detect has none" in str(plain.refusal(VALIDATION))
-    assert "no inference data" in str(plain.refusal(INFERENCE))
-    with pytest.raises(LoadFault, match="no inference data"):
-        plain.apply(INFERENCE)
+    assert "give data.validation with labels" in str(plain.refusal(VALIDATION))
+    assert plain.refusal(INFERENCE) is None  # on the validation pictures
+    with pytest.raises(LoadFault, match="detect has none"):
+        plain.apply(VALIDATION)
 
 
 def test_info_is_read_back(detect: YoloBackend) -> None:

@@ -33,7 +33,11 @@ def truth(path: Path, task: str = "detect", names: dict[int, str] | None = None)
 
 
 def counts(found: Truth) -> dict[str, int]:
-    return {key: number for key, number in found.tally.as_map().items() if key != "notes" and number}
+    return {key: number for key, number in found.tally.as_map().items() if number}
+
+
+def examples(found: Truth) -> list[str]:
+    return [note["example"] for note in found.tally.notes()]
 
 
 def yolo(folder: Path, labels: dict[str, str | None], **keys: object) -> Path:
@@ -54,16 +58,16 @@ def yolo(folder: Path, labels: dict[str, str | None], **keys: object) -> Path:
 @pytest.mark.parametrize(
     ("text", "task", "key", "says"),
     [
-        ("7 0.5 0.5 0.2 0.2\n", "detect", "unknown_class", "line 1 is of a class that the data set does not name"),
-        (GOOD + "1 0.5 0.5 0.2\n", "detect", "malformed", "line 2 does not read as a label"),
-        ("one two\n", "detect", "malformed", "line 1 does not read"),
-        ("1.5 0.5 0.5 0.2 0.2\n", "detect", "malformed", "line 1 does not read"),
-        ("nan 0.5 0.5 0.2 0.2\n", "detect", "malformed", "line 1 does not read"),
+        ("7 0.5 0.5 0.2 0.2\n", "detect", "unknown_class", "line 1 has a class that the data set does not name"),
+        (GOOD + "1 0.5 0.5 0.2\n", "detect", "malformed", "line 2 is not a label"),
+        ("one two\n", "detect", "malformed", "line 1 is not a label"),
+        ("1.5 0.5 0.5 0.2 0.2\n", "detect", "malformed", "line 1 is not a label"),
+        ("nan 0.5 0.5 0.2 0.2\n", "detect", "malformed", "line 1 is not a label"),
         (GOOD + "1 0.1 0.1 0.2 0.1 0.2 0.2\n", "detect", "malformed", "labels mix"),
-        ("1 5 5 2 2\n", "detect", "outside", "line 1 lies outside"),
-        ("1 0.5 0.5 -0.5 0.2\n", "detect", "outside", "line 1 lies outside"),
-        ("1 0.5 0.5 0.2 0.2 0.5 0.5 2\n", "pose", "malformed", "line 1 does not read"),
-        ("1 0.5 0.5 0.2 0.2 0.5 1.5 2 0 0 0\n", "pose", "outside", "line 1 lies outside"),
+        ("1 5 5 2 2\n", "detect", "outside", "line 1 is outside"),
+        ("1 0.5 0.5 -0.5 0.2\n", "detect", "outside", "line 1 is outside"),
+        ("1 0.5 0.5 0.2 0.2 0.5 0.5 2\n", "pose", "malformed", "line 1 is not a label"),
+        ("1 0.5 0.5 0.2 0.2 0.5 1.5 2 0 0 0\n", "pose", "outside", "line 1 is outside"),
     ],
 )
 def test_a_label_that_cannot_be_used_takes_its_picture_out(
@@ -75,8 +79,8 @@ def test_a_label_that_cannot_be_used_takes_its_picture_out(
 
     assert counts(found) == {"pictures": 1, "labels": 1, "left_out": 1, key: 1}
     assert [Path(file).name for file in found.data.files] == ["a.jpg"]
-    assert f"{tmp_path}/labels/val/b.txt" in found.tally.notes()[0]
-    assert says in found.tally.notes()[0]
+    assert f"{tmp_path}/labels/val/b.txt" in examples(found)[0]
+    assert says in examples(found)[0]
 
 
 def test_pictures_without_objects_stay(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_labels_without_a_picture_and_said_twice(tmp_path: Path) -> None:
 def test_classes_that_the_model_lacks_are_counted_and_their_pictures_stay(tmp_path: Path) -> None:
     found = truth(yolo(tmp_path, {"a": GOOD + "0 0.5 0.5 0.1 0.1\n", "b": GOOD}), names={0: "arrow"})
 
-    assert counts(found) == {"pictures": 2, "labels": 1, "background": 1, "unknown_class": 2}
+    assert counts(found) == {"pictures": 2, "labels": 1, "background": 1, "unknown_class": 2, "labels_left_out": 2}
 
 
 def test_pictures_that_cannot_be_used(tmp_path: Path) -> None:
@@ -111,9 +115,9 @@ def test_pictures_that_cannot_be_used(tmp_path: Path) -> None:
     found = truth(path)
 
     assert counts(found) == {"pictures": 2, "labels": 2, "left_out": 3, "corrupt": 3, "torn": 1}
-    notes = found.tally.notes()
-    assert notes[0] == f"{pictures}/b.jpg is in no picture format that can be read here"
-    assert any("it is used as it is, where model.val would re-save it" in note for note in notes)
+    notes = examples(found)
+    assert notes[0] == f"{pictures}/b.jpg is not in a picture format that can be read here"
+    assert any("it is used as it is, where model.val would save it again" in note for note in notes)
     assert found.labels[0]["shape"] == (24, 32)
 
 
@@ -124,7 +128,7 @@ def test_a_list_may_name_what_is_not_there(tmp_path: Path) -> None:
     found = truth(path)
 
     assert counts(found) == {"pictures": 1, "labels": 1, "left_out": 1, "missing": 1}
-    assert found.tally.notes() == [f"{tmp_path}/images/val/gone.jpg is not there"]
+    assert examples(found) == [f"{tmp_path}/images/val/gone.jpg does not exist"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ def test_roboflows_paths_are_found(tmp_path: Path) -> None:
     assert counts(truth(path)) == {"pictures": 1, "labels": 1}
 
 
-def test_notes_are_few_and_the_worst_come_first() -> None:
+def test_there_is_one_note_a_kind_and_the_worst_come_first() -> None:
     tally = Tally()
     for number in range(9):
         tally.add("picture_without_label", 1, f"without {number}")
@@ -159,11 +163,12 @@ def test_notes_are_few_and_the_worst_come_first() -> None:
         tally.add(key, 1, key)
     tally.add("torn", 0, "nothing torn")
 
-    said = tally.as_map()
-
-    assert said["notes"] == ["missing", "corrupt 0", "outside", "crowd", "without 0"]
-    assert {*said} == {*KEYS, "notes"}
-    assert (said["corrupt"], said["torn"]) == (9, 0)
+    assert [(note["kind"], note["count"], note["example"]) for note in tally.notes()] == [
+        ("missing", 1, "missing"), ("corrupt", 9, "corrupt 0"), ("outside", 1, "outside"), ("crowd", 1, "crowd"),
+        ("picture_without_label", 9, "without 0"),
+    ]  # fmt: skip
+    assert {*tally.as_map()} == {*KEYS}
+    assert (tally.as_map()["corrupt"], tally.as_map()["torn"]) == (9, 0)
 
 
 # COCO JSON
@@ -200,7 +205,7 @@ def test_categories_of_other_names_are_told_by_their_order(tmp_path: Path) -> No
     found = truth(coco(tmp_path, [box(9), box(4, bbox=[0, 0, 8, 6])]), names={0: "drone", 1: "ball"})
 
     assert found.labels[0]["cls"].tolist() == [[1.0], [0.0]]
-    assert "numbered in order of their ids" in " ".join(found.tally.notes())
+    assert "matched in the order of their ids: 'egg' is 'drone', 'Kite' is 'ball'" in examples(found)[0]
 
 
 def test_cocos_own_ids_become_its_80_classes(tmp_path: Path) -> None:
@@ -223,7 +228,7 @@ def test_annotations_that_do_not_count(tmp_path: Path) -> None:
 
     assert counts(found) == {
         "pictures": 2, "labels": 1, "background": 1, "picture_without_label": 1, "crowd": 1, "flat": 1, "malformed": 3,
-        "label_without_picture": 1, "unknown_class": 1, "duplicate": 1,
+        "label_without_picture": 1, "unknown_class": 1, "duplicate": 1, "labels_left_out": 4,
     }  # fmt: skip
 
 
@@ -231,8 +236,8 @@ def test_a_box_outside_its_picture_takes_it_out(tmp_path: Path) -> None:
     found = truth(coco(tmp_path, [box(), box(image=7, bbox=[30, 20, 40, 40])]))
 
     assert counts(found) == {"pictures": 1, "labels": 1, "left_out": 1, "outside": 1}
-    assert "the label of" in found.tally.notes()[0]
-    assert "7.jpg line 1 lies outside its picture" in found.tally.notes()[0]
+    assert "the label of" in examples(found)[0]
+    assert "7.jpg line 1 is outside its picture" in examples(found)[0]
 
 
 def test_a_picture_that_is_not_there_is_counted(tmp_path: Path) -> None:
@@ -314,11 +319,11 @@ def test_where_a_jsons_pictures_were_looked_for_is_said(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("{", r"val\.json is not JSON"),
-        ("[]", r"val\.json is no COCO JSON: it needs the lists images, annotations, categories"),
-        ('{"images": [], "annotations": [], "categories": []}', "names no pictures"),
+        ("[]", r"val\.json is not a COCO JSON: it needs the lists images, annotations, categories"),
+        ('{"images": [], "annotations": [], "categories": []}', "lists no pictures"),
         (
             '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [], "categories": [{"id": 1}]}',
-            "names no classes",
+            r"categories\[0\] has no name",
         ),
     ],
 )
@@ -359,11 +364,12 @@ def test_dotas_lines(tmp_path: Path) -> None:
 
     assert counts(found) == {
         "pictures": 2, "labels": 2, "background": 1, "picture_without_label": 1, "unknown_class": 1, "malformed": 1,
+        "labels_left_out": 2,
     }  # fmt: skip
     assert found.labels[0]["cls"].tolist() == [[0.0], [1.0]]
     assert found.labels[0]["segments"][0].tolist() == [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]
-    assert any("P1.txt line 6: there is no class 'ufo'" in note for note in found.tally.notes())
-    assert any("P1.txt line 7 is not eight coordinates" in note for note in found.tally.notes())
+    assert any("P1.txt line 6: class 'ufo' is none of the data set's" in note for note in examples(found))
+    assert any("P1.txt line 7 is not eight coordinates" in note for note in examples(found))
 
 
 def test_the_child_val_of_a_dota_set_and_a_wrong_task(tmp_path: Path) -> None:
@@ -376,7 +382,7 @@ def test_the_child_val_of_a_dota_set_and_a_wrong_task(tmp_path: Path) -> None:
 
 def test_dota_text_of_no_known_class_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        LoadFault, match=r"no label of .*set can be used; the first: .*P1\.txt line 1: there is no class"
+        LoadFault, match=r"no label of .*set can be used; the first: .*P1\.txt line 1: class 'ufo' is none"
     ):
         truth(dota(tmp_path / "set", LINE.format("ufo")), "obb", DOTA_NAMES)
 
@@ -415,12 +421,12 @@ def test_a_csv_of_any_two_columns(tmp_path: Path, text: str) -> None:
         ("a.png\n", "line 1 has no class"),
         ("a.png,\n", "line 1 has no class"),
         ("file,class\n", "names no pictures"),
-        (f'a.png,kite\na.png,"{"x" * 140_000}\n', r"classes\.csv line 2 is no line of a CSV \(field larger"),
+        (f'a.png,kite\na.png,"{"x" * 140_000}\n', r"classes\.csv line 2 is not a line of a CSV \(field larger"),
         (
             "a.png,kite\nhttps://x.org/b.png,egg\n",
             r"classes\.csv line 2 names https://x\.org/b\.png: nothing is downloaded",
         ),
-        ("gone.png,kite\n", r"none of the 1 pictures of .*classes\.csv can be used.*gone\.png is not there"),
+        ("gone.png,kite\n", r"none of the 1 pictures of .*classes\.csv can be used.*gone\.png does not exist"),
     ],
 )
 def test_a_wrong_csv_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -436,9 +442,10 @@ def test_a_csv_that_gives_a_picture_two_classes_says_so(tmp_path: Path) -> None:
     (tmp_path / "classes.csv").write_text("a.png,kite\na.png,egg\na.png,kite\n")
 
     found = truth(tmp_path / "classes.csv", "cls")
-    assert counts(found) == {"pictures": 3, "labels": 3}
-    (note,) = found.tally.notes()
-    assert note.endswith("a.png kite (line 1) and egg (line 2): each counts as a picture of its own")
+    assert counts(found) == {"pictures": 2, "labels": 2, "duplicate": 1}
+    repeats, two = examples(found)
+    assert repeats == "classes.csv line 3 repeats line 1: it is used once"
+    assert two.endswith("a.png kite (line 1) and egg (line 2): each counts as a picture of its own")
 
 
 def test_a_csv_may_name_what_is_not_there(tmp_path: Path) -> None:
@@ -458,7 +465,7 @@ def test_a_folder_a_class(tmp_path: Path, root: str) -> None:
 
     assert [(Path(label["im_file"]).name, label["cls"]) for label in found.labels] == [("b.png", 0), ("a.png", 1)]
     assert counts(found) == {"pictures": 2, "labels": 2, "left_out": 1, "unknown_class": 1}
-    assert "boat: the model has no class of this name" in found.tally.notes()[0]
+    assert "boat: the model has no class of this name" in examples(found)[0]
 
 
 def test_folders_of_no_known_class_are_numbered_in_order(tmp_path: Path) -> None:
@@ -472,7 +479,7 @@ def test_folders_of_no_known_class_are_numbered_in_order(tmp_path: Path) -> None
         ("10", 1),
         ("2", 2),
     ]
-    assert "numbered in order" in " ".join(found.tally.notes())
+    assert "matched in order: '1' is 'arrow'" in " ".join(examples(found))
 
 
 def test_a_folder_that_is_for_training_only_is_named(tmp_path: Path) -> None:
