@@ -66,7 +66,8 @@ class Commands:
             raise ValueError("The lanes have not started yet.")
         names = [link.lane.name for link in self._links]
         levels = {link.number: link.levels for link in self._links if link.state == "ready" and not link.failed}
-        self._plan.begin({"seed": self._seed, **asked}, names, levels)
+        refusals = {link.number: link.refusals for link in self._links}
+        self._plan.begin({"seed": self._seed, **asked}, names, levels, refusals)
 
     def _free(self) -> None:
         """Raises ValueError while a plan is under way: a hand on the switches would spoil its blocks."""

@@ -50,14 +50,21 @@ class Conducting:
         """Whether a plan is under way."""
         return self._stepping is not None
 
-    def begin(self, asked: Mapping[str, Any], names: Sequence[str], levels: Mapping[int, Levels]) -> None:
+    def begin(
+        self,
+        asked: Mapping[str, Any],
+        names: Sequence[str],
+        levels: Mapping[int, Levels],
+        refusals: Mapping[int, Mapping[str, str]],
+    ) -> None:
         """Begin the plan that `asked` describes (`kind` and its maker's arguments) on the lanes that have levels.
 
-        Raises ValueError with one sentence.
+        `refusals` is what each lane refuses, by `SWITCH=LEVEL`. Raises ValueError with one sentence.
         """
         if self._stepping is not None:
             raise ValueError("A plan is under way already; stop it first.")
         plan = made(asked, names, levels)
+        _refuse(plan, refusals)
         home = {lane: _home(plan.switch, levels[lane]) for lane in levels}
         self._stepping = Stepping(plan, self._host.blocks(), home)
         self._wake()
@@ -133,6 +140,15 @@ def made(asked: Mapping[str, Any], names: Sequence[str], levels: Mapping[int, Le
         return maker(names, lanes, **arguments)
     except TypeError as error:
         raise ValueError(f"{error}.") from error
+
+
+def _refuse(plan: Plan, refusals: Mapping[int, Mapping[str, str]]) -> None:
+    """Raises ValueError when a lane cannot take one of the plan's levels: its blocks would all be void."""
+    for lane in plan.lanes:
+        for level in plan.levels:
+            why = refusals.get(lane, {}).get(f"{plan.switch}={level}")
+            if why:
+                raise ValueError(f"{plan.names[lane]} cannot be set to {plan.switch} {level}: {why}.")
 
 
 def _home(switch: str, levels: Levels) -> Levels:

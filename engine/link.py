@@ -61,6 +61,8 @@ class Link:
         self.cycle_ns = 0
         self.images = 0
         self.told: dict[str, Any] = {}
+        self.refusals: dict[str, str] = {}
+        """What its worker refuses, a sentence by `SWITCH=LEVEL`."""
         self.process: Process | None = None
         """None while a worker is not born yet."""
         self.wires: Wires | None = None
@@ -167,6 +169,8 @@ class Link:
             self.open = self.was_open = frame.open
         elif isinstance(frame, Ready):
             self.state = "ready"
+            refused = frame.info.get("refusals")
+            self.refusals = refused if isinstance(refused, dict) else {}
         elif isinstance(frame, Answer):
             if frame.outcome not in OUTCOMES:
                 raise ValueError(f"an outcome {frame.outcome!r}")

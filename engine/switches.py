@@ -104,6 +104,11 @@ def changed(levels: Levels, asked: Mapping[str, object]) -> Levels:
     return {**after, "mode": mode_of(after)}
 
 
+def choices() -> dict[str, tuple[str | int | float, ...]]:
+    """The levels of `mode` and of every switch that changes while running; of one that takes numbers, those with names."""
+    return {"mode": tuple(MODES), **{one.name: one.levels for one in BY_NAME.values() if one.live}}
+
+
 def _preset(mode: object) -> Levels:
     if not isinstance(mode, str) or mode not in MODES:
         raise ValueError(f"mode has no level {mode!r}; its levels are {', '.join(MODES)}")

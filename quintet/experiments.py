@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from quintet.engine.plans import Plan
 from quintet.engine.profile import BadInput, Profile
+from quintet.engine.wording import listed
 from quintet.options import checked, seconds, words
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
@@ -121,6 +123,7 @@ def _carry_out(
         plan = conducting.made({"seed": profile.seed, **_given(asked)}, [lane.name for lane in profile.lanes], levels)
     except ValueError as error:
         raise BadInput(f"{error}.".replace("..", ".")) from error
+    _refuse_missing_data(profile, plan)
     simulated = simulating.is_simulated(profile)
     if headless or simulated:
         print(f"{plans.buys(plan)}; seed {plan.seed}", file=sys.stderr, flush=True)
@@ -131,6 +134,20 @@ def _carry_out(
         forks=True, linger_s=None, plan=_given(asked), observed=observed,
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
+
+
+def _refuse_missing_data(profile: Profile, plan: Plan) -> None:
+    """Raises BadInput when a lane lacks the data that one of the plan's modes needs."""
+    needing = (
+        [str(mode) for mode in plan.levels if mode in ("validation", "withoutval")] if plan.switch == "mode" else []
+    )
+    lacking = [lane.name for number, lane in enumerate(profile.lanes)
+               if number in plan.lanes and lane.backend == "yolo" and not lane.data.validation]  # fmt: skip
+    if needing and lacking:
+        raise BadInput(
+            f"{profile.name}: {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no `data.validation`, which "
+            f"{listed(needing)} need. Add it to the profile, or leave {listed(lacking)} out with --lanes."
+        )
 
 
 def _given(asked: dict[str, Any]) -> dict[str, Any]:

@@ -277,7 +277,7 @@ class TimedLoop:
         self._backend.leave_out(data, index)
         before = self._unreadable.get(data)
         self._unreadable[data] = Unread(before.count + 1, before.example) if before else Unread(1, why)
-        self._told_at = 0
+        self._told_at = self._ended - TELL_NS  # at the next edge
         try:
             self._cursors[data].next(1)
         except LookupError:

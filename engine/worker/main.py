@@ -16,7 +16,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from quintet.engine.events import Fault, LaneOrder, Ready, Step
+from quintet.engine import switches
+from quintet.engine.events import Fault, LaneOrder, Levels, Ready, Step
 from quintet.engine.worker.backend import Backend, LoadFault
 from quintet.engine.worker.linux import call_process
 from quintet.engine.worker.loop import TimedLoop
@@ -56,6 +57,17 @@ def resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def refusals(backend: Backend, levels: Levels) -> dict[str, str]:
+    """What this lane refuses, a sentence by `SWITCH=LEVEL`, so that no plan begins that it cannot carry out."""
+    found = {}
+    for name, choices in switches.choices().items():
+        for level in choices:
+            refused = backend.refusal(switches.changed(levels, {name: level}))
+            if refused:
+                found[f"{name}={level}"] = refused
+    return found
+
+
 def serve(order: LaneOrder, port: Port) -> None:
     """Load, warm up, say ready, and run until told to stop. Raises LoadFault."""
     port.send(Step(order.lane, time.monotonic_ns(), "model", "begun", 0, 1))  # importing torch is part of the wait
@@ -74,6 +86,7 @@ def serve(order: LaneOrder, port: Port) -> None:
     warmed = loop.warm_up()
     info: dict[str, Any] = {
         **backend.info(),
+        "refusals": refusals(backend, order.levels),
         "warm_up_images": warmed,
         "rss_bytes": resident_bytes(),
         "python": sys.version.split()[0],

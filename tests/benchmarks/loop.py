@@ -22,6 +22,7 @@ from quintet.engine import events as ev
 from quintet.engine import switches
 from quintet.engine.events import Frame, Levels
 from quintet.engine.profile import load
+from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.loop import TimedLoop
 
 IMAGES = 50
@@ -109,7 +110,7 @@ def real(pairs: int) -> None:
     chance = random.Random(1)
     logs = []
     for _ in range(pairs):
-        loop._place["validation"] = 0
+        loop._cursors["validation"] = Cursor(backend.images("validation"))
         if chance.random() < 0.5:
             a, b = ours(loop, outlet), bare(plain, read)
         else:

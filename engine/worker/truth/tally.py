@@ -19,8 +19,9 @@ KEYS = (
 )  # fmt: skip
 """Keys of `ground_truth` in `ready`'s info; docs/journal.md says what each counts."""
 _WORST_FIRST = (
-    "missing", "corrupt", "malformed", "unknown_class", "ambiguous", "outside", "flat", "label_without_picture", "torn",
-    "duplicate", "classes", "two_classes", "no_keypoints", "crowd", "picture_without_label", "empty_label",
+    "missing", "corrupt", "malformed", "unknown_class", "ambiguous", "outside", "flat", "classes", "no_labels",
+    "labels_beside_link", "several_ids", "two_classes", "label_without_picture", "torn", "duplicate", "listed_again",
+    "backslashes", "no_keypoints", "crowd", "picture_without_label", "empty_label",
 )  # fmt: skip
 """The order in which notes are shown. Kinds that count nothing here, such as `classes`, say what was guessed or matched."""
 EXAMPLE_LETTERS = 300

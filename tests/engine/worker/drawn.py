@@ -230,7 +230,7 @@ def _label_line(task: str, result: Any, place: int) -> str:
 def picture(path: Path, height: int = 24, width: int = 32) -> Path:
     """A grey picture file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
+    path.write_bytes(cv2.imencode(path.suffix, np.full((height, width, 3), 90, np.uint8))[1].tobytes())
     return path
 
 

@@ -10,6 +10,7 @@ import pytest
 from quintet.engine import events as ev
 from quintet.engine import switches
 from quintet.engine.events import COLUMNS, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_WARM_UP, Frame, Levels
+from quintet.engine.worker.backend import LoadFault, Unreadable
 from quintet.engine.worker.loop import TimedLoop
 
 ON = switches.starting_levels(1)
@@ -30,6 +31,8 @@ class Machine:
         self._images = images
         self._scored: set[int] = set()
         self.kept = 0
+        self.unreadable: set[int] = set()
+        self.fails_on: set[int] = set()
 
     def clock(self) -> int:
         self.now += TICK
@@ -74,6 +77,8 @@ class Machine:
 
     def read(self, data: str, index: int) -> int:
         self._does("load")
+        if index in self.unreadable:
+            raise Unreadable(f"{index} cannot be decoded")
         return index
 
     def synchronize(self) -> None:
@@ -81,6 +86,8 @@ class Machine:
 
     def predict(self, picture: int) -> int:
         self._does("predict")
+        if picture in self.fails_on:
+            raise IndexError("no result")
         return picture
 
     def path(self, data: str, index: int) -> int:
@@ -117,6 +124,9 @@ class Machine:
 
     def kept_short(self) -> int:
         return 0
+
+    def leave_out(self, data: str, index: int) -> None:
+        self._does(f"leave out {data} {index}")
 
     def held_bytes(self) -> int:
         return 7 * self.kept
@@ -299,3 +309,43 @@ def test_ends_when_the_supervisor_is_gone_and_sends_what_it_has() -> None:
     loop.run()
     assert loop.stopped
     assert len(machine.rows()) == 3
+
+
+def test_an_image_that_cannot_be_decoded_is_left_out_and_told() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], [], [], [], [], [], [ev.StopOrder(2)]])
+    machine.unreadable = {1}
+    loop_on(machine).run()
+
+    assert [row["image"] for row in machine.rows()] == [0, 2, 3, 0, 2]
+    assert machine.trace.count("leave out validation 1") == 1
+    told = machine.of(ev.Telemetry)[-1].values
+    assert told["notes"] == [{"data": "validation", "kind": "unreadable", "count": 1, "example": "1 cannot be decoded"}]
+
+
+def test_one_of_a_batch_is_left_out_and_the_call_is_made_without_it() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine.unreadable = {1}
+    loop_on(machine, switches.changed(ON, {"batch": 2})).run()
+
+    assert [row["image"] for row in machine.rows()] == [0, 2, 3, 0]
+
+
+def test_a_predict_that_fails_on_a_path_blames_the_picture_only_if_it_cannot_be_read() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine.unreadable = {0}
+    machine.fails_on = {0}
+    loop_on(machine, switches.changed(ON, {"source": "path"})).run()
+    assert [row["image"] for row in machine.rows()] == [1, 2]
+
+    machine = Machine([[ev.GateOrder(1, True)], [], [ev.StopOrder(2)]])
+    machine.fails_on = {0}
+    with pytest.raises(IndexError):
+        loop_on(machine, switches.changed(ON, {"source": "path"})).run()
+
+
+def test_without_any_image_left_the_lane_fails_with_a_sentence() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], *([[]] * 9)], images=2)
+    machine.unreadable = {0, 1}
+
+    with pytest.raises(LoadFault, match="no validation picture can be read any more; the last: 1 cannot be decoded"):
+        loop_on(machine).run()

@@ -443,7 +443,7 @@ def test_a_csv_that_gives_a_picture_two_classes_says_so(tmp_path: Path) -> None:
 
     found = truth(tmp_path / "classes.csv", "cls")
     assert counts(found) == {"pictures": 2, "labels": 2, "duplicate": 1}
-    repeats, two = examples(found)
+    two, repeats = examples(found)
     assert repeats == "classes.csv line 3 repeats line 1: it is used once"
     assert two.endswith("a.png kite (line 1) and egg (line 2): each counts as a picture of its own")
 
