@@ -10,6 +10,7 @@ import signal
 # Until something is started Ctrl-C simply ends this process: an exception that is raised amid imports can be swallowed.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import codecs
 import io
 import os
 import sys
@@ -40,6 +41,16 @@ app = typer.Typer(
 )
 
 
+def _bytes_or_marks(error: UnicodeError) -> tuple[bytes, int]:
+    """What a script gets of a text that its encoding lacks: a path's own bytes, and question marks for the rest."""
+    assert isinstance(error, UnicodeEncodeError)
+    letters = map(ord, error.object[error.start : error.end])
+    return b"".join(bytes([one - 0xDC00]) if 0xDC80 <= one <= 0xDCFF else b"?" for one in letters), error.end
+
+
+codecs.register_error("bytes_or_marks", _bytes_or_marks)
+
+
 def main() -> None:
     """Run the command line; `run` may be left out."""
     from quintet import experiments, reading, reporting
@@ -54,7 +65,7 @@ def main() -> None:
         sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
+            stream.reconfigure(errors="replace" if stream.isatty() else "bytes_or_marks")
     words = sys.argv[1:]
     commands = {command.name for command in app.registered_commands}
     if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):

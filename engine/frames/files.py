@@ -86,10 +86,12 @@ def _write(frame: Any, form: str, path: Path) -> None:
 
     table = pyarrow.Table.from_pandas(frame, preserve_index=False)
     if form == "parquet":
-        pyarrow.parquet.write_table(table, path)
+        with path.open("wb") as file:  # pyarrow itself opens no path that is not UTF-8
+            pyarrow.parquet.write_table(table, file)
         return
     plain = [
         pyarrow.field(field.name, pyarrow.string() if pyarrow.types.is_dictionary(field.type) else field.type)
         for field in table.schema
     ]
-    pyarrow.csv.write_csv(table.cast(pyarrow.schema(plain)), path)
+    with path.open("wb") as file:
+        pyarrow.csv.write_csv(table.cast(pyarrow.schema(plain)), file)

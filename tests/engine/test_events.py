@@ -89,3 +89,19 @@ def test_a_hostile_length_does_not_make_us_hold_memory() -> None:
     source.feed(b"\xdd\xff\xff\xff\xff")  # an array of four thousand million
     with pytest.raises(ValueError, match="exceeds"):
         list(source)
+
+
+def test_text_on_the_wire_is_utf8_whatever_bytes_a_path_has() -> None:
+    info = {"notes": [{"example": "a\udcb0\udca1.jpg"}], "\udcff": ("\ud800", 1)}
+
+    content = encode(ev.Ready(0, 1, 2, info))
+
+    assert msgpack.unpackb(content)[4] == {"notes": [{"example": "a\ufffd\ufffd.jpg"}], "\ufffd": ["\ufffd", 1]}
+
+
+def test_a_lanes_paths_reach_its_worker_byte_for_byte() -> None:
+    order = ev.LaneOrder(0, {"weights": "/\udcb0\udca1.pt"}, {}, 0, 0)
+    reader = ev.unpacker(orders=True)
+    reader.feed(encode(order))
+
+    assert decode(next(reader), TO_WORKER) == order

@@ -45,6 +45,8 @@ def dota_set(
     pictures, labels = folders
     files = pictures_below(pictures)
     label_files = tuple(str(labels / f"{Path(file).stem}.txt") for file in files)
+    if len(set(label_files)) < len(files):
+        raise LoadFault(f"{path}: pictures of one name would share a label in {labels}; give them different names")
     return DataSet(
         path, files, label_files=label_files, dota=numbers(names), single_cls=single_cls,
         meta={"names": dict(names), "nc": len(names), "channels": 3}, tally=orphans(label_files),
