@@ -22,13 +22,13 @@ def main() -> int:
     say = int(order["say"])
     journal = Path(order["journal"])
     try:
-        options = Options(**{name: order[name] for name in Options._fields})
+        options = Options(**{name: order[name] for name in Options._fields if name in order})
         profile = profiles.load(order["profile"], order["sets"])
         supervisor = Supervisor(profile, journal, Path(order["private"]), options)
     except (profiles.BadInput, OSError) as error:
         os.write(
             say,
-            (places.unwritable(journal, error) if isinstance(error, OSError) else str(error)).encode(),
+            (places.unwritable(journal, error) if isinstance(error, OSError) else str(error)).encode(errors="replace"),
         )
         return 2
     status = asyncio.run(_run(supervisor, say))
