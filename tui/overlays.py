@@ -65,7 +65,7 @@ HOW_TO_READ: tuple[Row, ...] = (
     [("▲ ▼     ", "panel bright"), ("slower, faster: no 0 in it, mean beyond 2 %", "panel")],
     [("=       ", "panel bright"), ("same: the whole interval within 2 %", "panel")],
     [("held    ", "panel dim"), ("the last accuracy; not being computed", "panel")],
-    [("62/64   ", "panel dim"), ("accuracy over so many images of all", "panel")],
+    [("62/64 ! ", "panel dim"), ("over so many images of all; ! many left out", "panel")],
     [("—       ", "panel dim"), ("not known: too few images, or parked", "panel")],
 )
 WIDE_PANEL, NARROW_PANEL = 100, 72

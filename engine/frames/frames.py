@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from quintet.engine import logs
+from quintet.engine.data_notes import warnings as data_warnings
 from quintet.engine.frames import events
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.samples import Settings, samples
@@ -97,6 +98,9 @@ def _one(log: str | Path, rules: Rules) -> Frames:
         f"{name}: {max(lane.lost, lane.holes)} images were lost on the way"
         for name, lane in zip(names, session.lanes, strict=True)
         if lane.lost or lane.holes
+    ]
+    notes += [
+        f"{name}: {text}" for name, lane in zip(names, session.lanes, strict=True) for text in data_warnings(lane)
     ]
     notes += [f"the last {unverified_bytes} bytes have no check yet"] if unverified_bytes else []
     notes += ["no end event: cut off, or still running"] if session.end is None else []

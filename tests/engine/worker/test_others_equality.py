@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from quintet.engine.worker.backend import Unreadable
 from quintet.profiles.micro import shapes
 from tests.engine.worker.drawn import draw_set, drawing, loaded, scored, settings, theirs
 
@@ -42,7 +43,8 @@ def floats(content: dict[str, Any]) -> None:
 
 def as_json(data: Path) -> dict[str, Any]:
     """The drawn set as a COCO JSON, from the numbers of its label files."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for index in range(COUNT):
         height, width = drawing(index)[0].shape[:2]
         images.append({"id": index, "file_name": f"{index:03d}.jpg", "width": width, "height": height})
@@ -90,3 +92,22 @@ def test_a_linked_folder_scores_as_in_val(tmp_path: Path, monkeypatch: pytest.Mo
 
     assert ours == pytest.approx(theirs(lane, data, tmp_path / "runs", monkeypatch), abs=1e-6)
     assert ours["map50_box"] > 0.3
+
+
+@pytest.mark.slow
+def test_a_picture_that_vanishes_in_the_run_leaves_full_coverage_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = draw_set(tmp_path / "data", "detect", COUNT)
+    lane = settings("detect", data)
+    backend = loaded(lane)
+    (tmp_path / "data/images/val/003.jpg").unlink()
+
+    with pytest.raises(Unreadable, match=r"003\.jpg is gone"):
+        backend.read("validation", 3)
+    backend.leave_out("validation", 3)
+    for index in (0, 1, 2, 4, 5, 6, 7):
+        backend.score(index, backend.predict(backend.read("validation", index)))
+
+    assert backend.coverage() == (COUNT - 1, COUNT - 1)
+    assert backend.accuracy() == pytest.approx(theirs(lane, data, tmp_path / "runs", monkeypatch), abs=1e-6)
