@@ -11,7 +11,19 @@ from typing import Any
 
 from quintet.engine import switches
 from quintet.engine.conducting import Conducting, Host
-from quintet.engine.events import Answer, Ask, BlockStart, Command, Frame, GateOrder, Mark, Reply, SetOrder
+from quintet.engine.events import (
+    Answer,
+    Ask,
+    BlockStart,
+    Command,
+    Frame,
+    GateOrder,
+    Mark,
+    Ready,
+    Reply,
+    SetOrder,
+    ValuesOrder,
+)
 from quintet.engine.link import Link
 
 
@@ -31,11 +43,16 @@ class Commands:
         """show: tell screens to paint or not. restart: of these lanes. finish: end the session, with its reason."""
         self.begun = False
         self._links, self._seed, self._append = links, seed, append
-        self._show, self._restart, self._finish = show, restart, finish
+        self._show, self._restart, self._finish, self._plan_over = show, restart, finish, plan_over
         self._id = self._blocks = 0
         self._plan = Conducting(
             Host(
-                append, self._of_plan, lambda: self._id + 1, self._next_id, lambda: self._blocks, lambda _: plan_over()
+                append,
+                self._of_plan,
+                lambda: self._id + 1,
+                self._next_id,
+                lambda: self._blocks,
+                lambda _: self._plan_ended(),
             )
         )
         self._answers: dict[str, Callable[[dict[str, Any], str], None]] = {
@@ -46,6 +63,8 @@ class Commands:
     def take(self, frame: Frame) -> None:
         """A frame was appended to the journal."""
         self._blocks += isinstance(frame, BlockStart)
+        if isinstance(frame, Ready) and self._plan.busy:
+            self._links[frame.lane].send(ValuesOrder(False))
         self._plan.take(frame)
 
     def answer(self, ask: Ask, who: str) -> Reply:
@@ -67,7 +86,17 @@ class Commands:
         names = [link.lane.name for link in self._links]
         levels = {link.number: link.levels for link in self._links if link.state == "ready" and not link.failed}
         refusals = {link.number: link.refusals for link in self._links}
-        self._plan.begin({"seed": self._seed, **asked}, names, levels, refusals)
+        cycles = {link.number: link.cycle_ns for link in self._links}
+        self._plan.begin({"seed": self._seed, **asked}, names, levels, refusals, cycles)
+        self._send_values(on=False)  # a value takes time that would be a measured image's
+
+    def _send_values(self, *, on: bool) -> None:
+        for link in self._links:
+            link.send(ValuesOrder(on))
+
+    def _plan_ended(self) -> None:
+        self._send_values(on=True)
+        self._plan_over()
 
     def _free(self) -> None:
         """Raises ValueError while a plan is under way: a hand on the switches would spoil its blocks."""

@@ -56,17 +56,19 @@ class Conducting:
         names: Sequence[str],
         levels: Mapping[int, Levels],
         refusals: Mapping[int, Mapping[str, str]],
+        cycles_ns: Mapping[int, int],
     ) -> None:
         """Begin the plan that `asked` describes (`kind` and its maker's arguments) on the lanes that have levels.
 
-        `refusals` is what each lane refuses, by `SWITCH=LEVEL`. Raises ValueError with one sentence.
+        `refusals` is what each lane refuses, by `SWITCH=LEVEL`; `cycles_ns` each lane's last time from call to call.
+        Raises ValueError with one sentence.
         """
         if self._stepping is not None:
             raise ValueError("A plan is under way already; stop it first.")
         plan = made(asked, names, levels)
         _refuse(plan, refusals)
         home = {lane: _home(plan.switch, levels[lane]) for lane in levels}
-        self._stepping = Stepping(plan, self._host.blocks(), home)
+        self._stepping = Stepping(plan, self._host.blocks(), home, cycles_ns=cycles_ns)
         self._wake()
 
     def pause(self, on: bool) -> None:

@@ -5,7 +5,8 @@ One place, so that a worker, the supervisor, a screen and a reader years later a
 
 History of the format
 1  first: start, step, ready, arm, gate, samples, value, telemetry, command, answer, mark, stall, lost, fault, clock,
-   check, end; then block_start and block_end, which a reader without them skips
+   check, end; then block_start and block_end, which a reader without them skips; in 0.2.0 work, and the columns value and
+   keep at the end of a row
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ FORMAT = 1
 
 COLUMNS = (
     "image", "start", "wait", "load", "pre", "infer", "post", "predict", "score", "cpu", "batch", "detections",
-    "flags", "delay",
+    "flags", "delay", "value", "keep",
 )  # fmt: skip
 """One row of integers an image; times in nanoseconds, `start` on the monotonic clock."""
+FIRST_COLUMNS = 14
+"""So many columns had the rows of quintet 0.1.0: up to `delay`."""
 WHOLE_MOST = 2**63 - 1
 """The largest whole number that every reader of msgpack takes."""
 MAX_ROWS = 32
@@ -106,6 +109,21 @@ class Value(NamedTuple):
     of: int
     cost_ns: int
     values: dict[str, float]
+
+
+class Work(NamedTuple):
+    """What a lane's process has had of the cores since it began, all threads, read between two images: CPU time, time in
+    which it could run and had no core, slices, switches by its own will and against it. None where the system does not say.
+    """
+
+    lane: int
+    t_ns: int
+    from_seq: int
+    cpu_ns: int
+    runq_ns: int | None
+    slices: int | None
+    voluntary: int
+    involuntary: int
 
 
 class BlockStart(NamedTuple):
@@ -247,6 +265,12 @@ class GateOrder(NamedTuple):
     open: bool
 
 
+class ValuesOrder(NamedTuple):
+    """To a worker: compute accuracy values between images (on), or only before an answer, while a plan measures."""
+
+    on: bool
+
+
 class StopOrder(NamedTuple):
     """To a worker: send what you have and exit."""
 
@@ -311,11 +335,30 @@ JOURNAL: dict[str, type] = {
     "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
     "block_start": BlockStart, "block_end": BlockEnd,
     "telemetry": Telemetry, "command": Command, "answer": Answer, "mark": Mark, "stall": Stall, "lost": Lost,
-    "fault": Fault, "clock": Clock, "check": Check, "end": End,
+    "work": Work, "fault": Fault, "clock": Clock, "check": Check, "end": End,
 }  # fmt: skip
-_OF_WORKERS = ("step", "ready", "arm", "gate", "samples", "value", "telemetry", "answer", "stall", "lost", "fault")
+_OF_WORKERS = (
+    "step",
+    "ready",
+    "arm",
+    "gate",
+    "samples",
+    "value",
+    "telemetry",
+    "answer",
+    "stall",
+    "lost",
+    "work",
+    "fault",
+)
 FROM_WORKER = {kind: JOURNAL[kind] for kind in _OF_WORKERS}
-TO_WORKER: dict[str, type] = {"lane": LaneOrder, "set": SetOrder, "gate": GateOrder, "stop": StopOrder}
+TO_WORKER: dict[str, type] = {
+    "lane": LaneOrder,
+    "set": SetOrder,
+    "gate": GateOrder,
+    "stop": StopOrder,
+    "values": ValuesOrder,
+}
 FROM_CLIENT: dict[str, type] = {"hello": Hello, "beat": Beat, "ask": Ask}
 TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply, "screen": ScreenOrder}
 

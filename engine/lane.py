@@ -46,6 +46,7 @@ class Lane:
     arms: list[ev.Arm] = field(default_factory=list)
     gates: list[ev.Gate] = field(default_factory=list)
     values: list[ev.Value] = field(default_factory=list)
+    works: list[ev.Work] = field(default_factory=list)
     faults: list[ev.Fault] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     stall_ns: int = 0

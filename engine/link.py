@@ -159,8 +159,9 @@ class Link:
                 raise ValueError("samples without the right rows")
             self.next_seq = frame.first_seq + len(frame.rows)
             self.images += len(frame.rows)
-            if len(frame.rows) > 1:
-                self.cycle_ns = (frame.rows[-1][1] - frame.rows[0][1]) // (len(frame.rows) - 1)
+            starts = {row[1] for row in frame.rows}
+            if len(starts) > 1:
+                self.cycle_ns = (max(starts) - min(starts)) // (len(starts) - 1)
             else:
                 self.cycle_ns = sum(frame.rows[0][2:4]) + frame.rows[0][7] + frame.rows[0][8]
         elif isinstance(frame, Arm):

@@ -6,18 +6,23 @@ A screen asks for dozens of such means a second beside processes that are being 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, pairwise
 
-from quintet.engine.events import COLUMNS, FLAG_WARM_UP
+from quintet.engine.belonging import cycles_ns, within
+from quintet.engine.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
 
 OUTCOMES = ("infer", "predict", "scored", "request", "cycle")
-"""infer, predict; scored = predict + score; request = load + predict; cycle = start to start."""
+"""infer, predict; scored = predict + score; request = load + predict; cycle = from a call's start to the next call's, an image.
 
-_START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
+Of a call of several images (`batch`) each has the whole call's load, predict and score, and its share of the cycle."""
+
+_START, _FLAGS, _BATCH = (COLUMNS.index(name) for name in ("start", "flags", "batch"))
 _SUMMED = {name: COLUMNS.index(name) for name in ("load", "infer", "predict", "score")}
+_OF_THE_CALL = ("load", "score")
+"""What each row has its own part of; an image of a call waits for all of it."""
 _PARTS = {"infer": ("infer",), "predict": ("predict",), "scored": ("predict", "score"), "request": ("load", "predict")}
 
 
@@ -38,6 +43,8 @@ class Rows:
     arm: array[int] = field(default_factory=_longs)
     sums: dict[str, array[int]] = field(default_factory=_sums)
     """Running sums in nanoseconds; sums[name][i] is over the first i images."""
+    _call: list[Sequence[int]] = field(default_factory=list, repr=False)
+    """The rows of the last call, if it was of several images: it may go on in the next `samples`."""
 
     def __len__(self) -> int:
         return len(self.start_ns)
@@ -45,26 +52,51 @@ class Rows:
     def append(self, arm: int, rows: Sequence[Sequence[int]]) -> None:
         """Append rows of one arm, columns as in events.COLUMNS, whole or not at all.
 
-        Raises ValueError when a row is too short or a number is none that can be summed.
+        Raises ValueError when a row is too short or a value is not an integer that can be summed.
         """
+        timed: Sequence[Sequence[int]]
         try:
             timed = [row for row in rows if not row[_FLAGS] & FLAG_WARM_UP]
-            columns = list(zip(*timed, strict=True))
-            starts = array("q", columns[_START] if timed else ())
+            if any(len(row) < FIRST_COLUMNS for row in timed):
+                raise ValueError("a row is too short")
+            again = self._call if timed and self._call and timed[0][_START] == self._call[-1][_START] else []
+            whole = [*again, *timed]
+            starts = array("q", [row[_START] for row in timed])
+            parts = {name: [row[place] for row in whole] for name, place in _SUMMED.items()}
+            call = self._whole_calls(whole, parts)
             sums = {
-                name: array("q", islice(accumulate(columns[place], initial=self.sums[name][-1]), 1, None))
-                for name, place in _SUMMED.items()
+                name: array("q", islice(accumulate(parts[name], initial=self.sums[name][-1 - len(again)]), 1, None))
+                for name in _SUMMED
                 if timed
             }
-            if timed and len(columns) < len(COLUMNS):
-                raise ValueError("a row is too short")
         except (TypeError, LookupError, OverflowError) as error:
-            raise ValueError(f"these are no rows: {error}") from error
+            raise ValueError(f"these are not rows: {error}") from error
         self.warm_up += len(rows) - len(timed)
         self.start_ns.extend(starts)
         self.arm.extend([arm] * len(starts))
+        self._call = call if timed else self._call
         for name, more in sums.items():
+            if again:  # a call that went on in the next `samples`
+                del self.sums[name][-len(again) :]
             self.sums[name].extend(more)
+
+    @staticmethod
+    def _whole_calls(rows: Sequence[Sequence[int]], parts: dict[str, list[int]]) -> list[Sequence[int]]:
+        """Give every row of a call of several images the whole call's load and score; returns the last such call's rows."""
+        place = 0
+        while place < len(rows):
+            if rows[place][_BATCH] == 1:
+                place += 1
+                continue
+            end = place
+            while end < len(rows) and rows[end][_START] == rows[place][_START]:
+                end += 1
+            for name in _OF_THE_CALL:
+                parts[name][place:end] = [sum(parts[name][place:end])] * (end - place)
+            if end == len(rows):
+                return list(rows[place:])
+            place = end
+        return []
 
     def end_ns(self, index: int) -> int:
         """When an image ended: start + predict + score."""
@@ -73,28 +105,29 @@ class Rows:
 
     def span(self, begin_ns: int, end_ns: int) -> tuple[int, int]:
         """The half-open range of images that started at begin_ns or later and had ended by end_ns."""
-        first = bisect_left(self.start_ns, begin_ns)
-        last = bisect_left(self.start_ns, end_ns, lo=first)
-        while last > first and self.end_ns(last - 1) > end_ns:
-            last -= 1
-        return first, last
+        return within(self.start_ns, self.end_ns, begin_ns, end_ns)
+
+    def count(self, outcome: str, first: int, last: int) -> int:
+        """Of how many images `total_ns` is: all from first to last - 1; for `cycle` without the last call's."""
+        return cycles_ns(self.start_ns, first, last)[1] if outcome == "cycle" else max(0, last - first)
 
     def total_ns(self, outcome: str, first: int, last: int) -> int:
-        """The sum of an outcome over images first to last - 1; for `cycle` over the last - first - 1 whole cycles."""
+        """The sum of an outcome over images first to last - 1; for `cycle` over the whole cycles between them."""
         if outcome == "cycle":
-            return self.start_ns[last - 1] - self.start_ns[first] if last - first > 1 else 0
+            return cycles_ns(self.start_ns, first, last)[0]
         return sum(self.sums[part][last] - self.sums[part][first] for part in _PARTS[outcome])
 
     def mean_ns(self, outcome: str, first: int, last: int) -> float | None:
         """The mean of an outcome over images first to last - 1, or None when there are none."""
-        count = last - first - (outcome == "cycle")
+        count = self.count(outcome, first, last)
         return self.total_ns(outcome, first, last) / count if count > 0 else None
 
     def each_ns(self, outcome: str, first: int, last: int) -> list[int]:
-        """An outcome of every image from first to last - 1; for `cycle` one fewer."""
+        """An outcome of every image from first to last - 1; for `cycle` without the last call's."""
         if outcome == "cycle":
-            starts = self.start_ns[first:last]
-            return [after - before for before, after in pairwise(starts)]
+            calls = Counter(self.start_ns[first:last])  # in order of time
+            return [(after - start) // images for (start, images), after in zip(calls.items(), [*calls][1:], strict=False)
+                    for _ in range(images)]  # fmt: skip
         each = [0] * (last - first)
         for part in _PARTS[outcome]:
             sums = self.sums[part][first : last + 1]

@@ -228,6 +228,10 @@ class Session:
         self._see(event.t_ns)
         self.lanes[event.lane].values.append(event)
 
+    def _work(self, event: ev.Work) -> None:
+        self._see(event.t_ns)
+        self.lanes[event.lane].works.append(event)
+
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
@@ -315,8 +319,8 @@ _FOLDS: dict[type, Any] = {
     ev.Gate: Session._gate, ev.Value: Session._value, ev.Telemetry: Session._telemetry,
     ev.BlockStart: Session._block_start, ev.BlockEnd: Session._block_end,
     ev.Command: Session._command, ev.Answer: Session._answer, ev.Mark: Session._mark, ev.Stall: Session._stall,
-    ev.Lost: Session._lost, ev.Fault: Session._fault, ev.Clock: Session._clock, ev.Check: Session._check,
-    ev.End: Session._end,
+    ev.Lost: Session._lost, ev.Work: Session._work, ev.Fault: Session._fault, ev.Clock: Session._clock,
+    ev.Check: Session._check, ev.End: Session._end,
 }  # fmt: skip
 
 

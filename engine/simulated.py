@@ -264,7 +264,7 @@ class Machine:
             lane.first_seq, lane.rows_since = lane.seq, now
         lane.rows.append([
             lane.image, self.begin_ns + round(lane.start), round(lane.wait), 0, pre, infer, post, pre + infer + post,
-            round(score), pre + post, 1, 1, FLAG_SCORED if scored else 0, 0,
+            round(score), pre + post, 1, 1, FLAG_SCORED if scored else 0, 0, 0, 0,
         ])  # fmt: skip
         lane.seq += 1
         lane.image = (lane.image + 1) % IMAGES

@@ -93,7 +93,7 @@ class _Running:
     spoilt: str = ""
     repeat: bool = False
     seen: dict[int, list[int]] = field(default_factory=dict)
-    """Of a calibration: each lane's first and last start after the burn-in, and how many images."""
+    """Of a calibration: each lane's first and last call's start after the burn-in, and how many calls and images."""
 
 
 class Stepping:
@@ -105,10 +105,12 @@ class Stepping:
         first_block: int = 0,
         home: Mapping[int, Mapping[str, Level]] | None = None,
         slowest_cycles_ns: list[float] | None = None,
+        cycles_ns: Mapping[int, int] | None = None,
     ) -> None:
         """first_block: how many blocks the session has. home: what each lane is set to afterwards, by default the plan's
         first level (`validation` of a study). slowest_cycles_ns: the mean cycle of the slowest lane of each regime,
-        where it is known; without it each regime is calibrated first, in blocks that are void.
+        where it is known; without it each regime is calibrated first, in blocks that are void. cycles_ns: each lane's last
+        time from call to call, for a calibration that is too short to see one.
         """
         self.plan = plan
         self.over = False
@@ -116,6 +118,7 @@ class Stepping:
         self._home = home
         self._next_block = first_block
         self._cycles = slowest_cycles_ns
+        self._last_cycles = dict(cycles_ns or {})
         self._queue: deque[Visit] = deque()
         self._round = plans.CALIBRATION_ROUND
         self._measured: dict[int, float] = {}
@@ -205,9 +208,10 @@ class Stepping:
         measured_from = running.start.started_ns + running.start.burn_in_ns
         for row in samples.rows:
             if row[_START] >= measured_from and not row[_FLAGS] & FLAG_WARM_UP:
-                seen = running.seen.setdefault(samples.lane, [row[_START], row[_START], 0])
+                seen = running.seen.setdefault(samples.lane, [row[_START], -1, 0, 0])
+                seen[2] += row[_START] != seen[1]
+                seen[3] += 1
                 seen[1] = row[_START]
-                seen[2] += 1
 
     # -- what to do ---------------------------------------------------------------------------------------------------
 
@@ -293,14 +297,14 @@ class Stepping:
     def _calibrated(self, running: _Running) -> bool:
         """Whether a calibration visit has what it needs; then its slowest lane's cycle is noted."""
         elapsed = self._now - running.start.started_ns
-        counts = [running.seen.get(lane, [0, 0, 0])[2] for lane in running.lanes]
+        counts = [running.seen.get(lane, [0, 0, 0, 0])[3] for lane in running.lanes]
         enough = elapsed >= CALIBRATION_NS and min(counts) > LEAST_IMAGES
         if not enough and elapsed < BLOCK_MOST_NS:
             self.wake_ns = max(self._now + LOOK_AGAIN_NS, running.start.started_ns + CALIBRATION_NS)
             return False
         for lane in running.lanes:
-            first, last, count = running.seen.get(lane, [0, 0, 0])
-            cycle = (last - first) / (count - 1) if count > 1 else float(elapsed)
+            first, last, calls, _ = running.seen.get(lane, [0, 0, 0, 0])
+            cycle = (last - first) / (calls - 1) if calls > 1 else float(self._last_cycles.get(lane) or elapsed)
             regime = running.visit.regime
             self._measured[regime] = max(self._measured.get(regime, 0.0), cycle)
         return True

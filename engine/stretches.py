@@ -6,10 +6,11 @@ starts a new setting for all, since lanes on one machine measure each other.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
+from quintet.engine.belonging import after_burn_in
 from quintet.engine.events import Levels
 from quintet.engine.lane import Lane, as_it_was
 from quintet.engine.session import Change, Session
@@ -152,12 +153,7 @@ def measured(lane: Lane, stretch: Stretch, until_ns: int, rules: Rules = RULES) 
     """The half-open range of the lane's images that count in a stretch: after its burn-in, ended by its end."""
     rows = lane.rows
     end_ns = min(until_ns, until_ns if stretch.end_ns is None else stretch.end_ns)
-    first = max(
-        bisect_left(rows.start_ns, stretch.begin_ns + rules.burn_in_ns),
-        bisect_left(rows.start_ns, stretch.begin_ns) + rules.burn_in_images,
-    )
-    begin, end = rows.span(stretch.begin_ns, end_ns)
-    return (first, end) if begin <= first < end else (end, end)
+    return after_burn_in(rows.start_ns, rows.end_ns, stretch.begin_ns, end_ns, rules.burn_in_ns, rules.burn_in_images)
 
 
 def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> int:

@@ -116,9 +116,8 @@ def _pooled(session: Session, number: int, its: list[Stretch], until: int, outco
     lane, total, count = session.lanes[number], 0, 0
     for stretch in its:
         first, last = measured(lane, stretch, until, rules)
-        if last - first > (outcome == "cycle"):
-            total += lane.rows.total_ns(outcome, first, last)
-            count += last - first - (outcome == "cycle")
+        total += lane.rows.total_ns(outcome, first, last)
+        count += lane.rows.count(outcome, first, last)
     return total / count if count else None
 
 

@@ -30,7 +30,7 @@ def start(lanes: int = 5) -> ev.Start:
 def row(start_ns: int, predict_ms: float = 10, score_ms: float = 0, load_ms: float = 1, flags: int = 0) -> list[int]:
     nanoseconds = [round(ms * 1e6) for ms in (load_ms, predict_ms, score_ms)]
     load, predict, score = nanoseconds
-    return [0, start_ns, 0, load, 1, predict - 2, 1, predict, score, predict, 1, 1, flags, 0]
+    return [0, start_ns, 0, load, 1, predict - 2, 1, predict, score, 0, 1, 1, flags, 0, 0, 0]
 
 
 class Maker:

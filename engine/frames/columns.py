@@ -16,7 +16,7 @@ from quintet.engine.events import FAULTS, OUTCOMES
 from quintet.engine.switches import MODES, SWITCHES
 
 TASKS = ("cls", "detect", "pose", "seg", "obb")
-TIMES = ("wait", "load", "pre", "infer", "post", "predict", "score", "cpu", "delay")
+TIMES = ("wait", "load", "pre", "infer", "post", "predict", "score", "cpu", "delay", "value", "keep")
 """A row's columns in milliseconds."""
 SAMPLES = {
     "lane": "category", "task": "category", "seq": "int", "arm": "int", "setting": "Int", "stretch": "Int",
@@ -66,9 +66,13 @@ COMMANDS = {
 FAULT_COLUMNS = {
     "lane": "category", "t_s": "float", "wall": "wall", "kind": "category", "text": "text", "stderr": "text",
 }  # fmt: skip
+WORK = {
+    "lane": "category", "t_s": "float", "wall": "wall", "from_seq": "int", "cpu": "float", "runq": "float", "slices": "Int",
+    "voluntary": "Int", "involuntary": "Int",
+}  # fmt: skip
 SCHEMA = {
     "samples": SAMPLES, "stretches": STRETCHES, "blocks": BLOCKS, "arms": ARMS, "values": VALUES,
-    "telemetry": TELEMETRY, "marks": MARKS, "commands": COMMANDS, "faults": FAULT_COLUMNS,
+    "telemetry": TELEMETRY, "work": WORK, "marks": MARKS, "commands": COMMANDS, "faults": FAULT_COLUMNS,
 }  # fmt: skip
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "task": TASKS, "mode": tuple(MODES), "kind": FAULTS, "outcome": OUTCOMES,

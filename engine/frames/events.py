@@ -136,6 +136,16 @@ def telemetry(tell: Teller) -> pd.DataFrame:
 _NUMBERS = {key: kind for key, kind in TELEMETRY.items() if kind in ("Int", "float") and key not in ("t_s", "asked_s")}
 
 
+def work(tell: Teller) -> pd.DataFrame:
+    """One row a reading of what a lane's process has had of the cores: cumulative, times in milliseconds."""
+    rows = [
+        (one.t_ns, {**one._asdict(), "lane": tell.name(one.lane), "cpu": _ms(one.cpu_ns), "runq": _ms(one.runq_ns)})
+        for lane in tell.session.lanes
+        for one in lane.works
+    ]
+    return tell.timed("work", rows)
+
+
 def marks(tell: Teller) -> pd.DataFrame:
     """One row a note."""
     return tell.timed("marks", ((mark.t_ns, mark._asdict()) for mark in tell.session.marks))

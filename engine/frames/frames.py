@@ -38,6 +38,7 @@ class Frames:
     arms: pd.DataFrame
     values: pd.DataFrame
     telemetry: pd.DataFrame
+    work: pd.DataFrame
     marks: pd.DataFrame
     commands: pd.DataFrame
     faults: pd.DataFrame
@@ -106,7 +107,8 @@ def _one(log: str | Path, rules: Rules) -> Frames:
     notes += ["no end event: cut off, or still running"] if session.end is None else []
     return Frames(
         samples(session, images, settings, wall, rules, names), events.stretches(tell, settings),
-        events.blocks(tell, rules), events.arms(tell), events.values(tell), events.telemetry(tell), events.marks(tell),
+        events.blocks(tell, rules), events.arms(tell), events.values(tell), events.telemetry(tell), events.work(tell),
+        events.marks(tell),
         events.commands(tell), events.faults(tell), _start(session), (*losses, *notes),
     )  # fmt: skip
 

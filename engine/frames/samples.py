@@ -1,6 +1,6 @@
 """The frame of images, and what each belongs to: a setting, its burn-in, a planned block. All by the image's own clock.
 
-The same rules as stretches.measured and tables.cells, on arrays; a test holds the two together.
+The same rules as stretches.measured and blocks.span, through belonging.py.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quintet.engine.belonging import after_burn_in, within
 from quintet.engine.blocks import Run, counted
 from quintet.engine.events import FLAG_FIRST_PASS, FLAG_LATE, FLAG_SCORED, FLAG_WARM_UP
 from quintet.engine.frames.columns import TASKS, TIMES, coded, frame
-from quintet.engine.frames.taken import Images, Integers, Taken, Wall
+from quintet.engine.frames.taken import ABSENT, Images, Integers, Taken, Wall
 from quintet.engine.session import Block
 from quintet.engine.stretches import Rules, Setting, Stretch, regime_of
 from quintet.engine.switches import MODES
 
 NONE = -1
+MAY_BE_ABSENT = ("cpu", "value", "keep")
+"""Columns that not every log has."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,10 @@ class Belonging:
 
     def __init__(self, images: Images) -> None:
         self._timed = np.flatnonzero((images.column("flags") & FLAG_WARM_UP) == 0)
-        self._starts = images.column("start")[self._timed]
-        self._ends = self._starts + images.column("predict")[self._timed] + images.column("score")[self._timed]
+        self._starts: Any = images.column("start")[self._timed]
+        calls, of_call = np.unique(self._starts, return_inverse=True)
+        score = np.bincount(of_call, images.column("score")[self._timed], len(calls)).astype(np.int64)[of_call]
+        self._ends: Any = self._starts + images.column("predict")[self._timed] + score
         count = len(images.rows)
         self.stretch = np.full(count, NONE, np.int64)
         self.block = np.full(count, NONE, np.int64)
@@ -57,11 +62,13 @@ class Belonging:
         """The images of a stretch in which this lane is active; the rules of stretches.measured."""
         end_ns = until_ns if stretch.end_ns is None else min(until_ns, stretch.end_ns)
         first, last = self._span(stretch.begin_ns, end_ns)
-        burnt = int(np.searchsorted(self._starts, stretch.begin_ns + rules.burn_in_ns))
-        counts = min(last, max(burnt, int(np.searchsorted(self._starts, stretch.begin_ns)) + rules.burn_in_images))
+        burn_in = rules.burn_in_ns, rules.burn_in_images
+        counts, _ = after_burn_in(self._starts, self._ends.__getitem__, stretch.begin_ns, end_ns, *burn_in)
         self.stretch[self._timed[first:last]] = number
         self.burn_in[self._timed[first:counts]] = True
-        self.cycle_ns[self._timed[counts : max(counts, last - 1)]] = np.diff(self._starts[counts:last])
+        calls, images = np.unique(self._starts[counts:last], return_counts=True)
+        each = np.repeat(np.diff(calls) / images[:-1], images[:-1])
+        self.cycle_ns[self._timed[counts : counts + len(each)]] = each
 
     def take_block(self, block: Block, rules: Rules) -> None:
         """The images of a planned block's measured part."""
@@ -71,12 +78,7 @@ class Belonging:
             self.block[self._timed[first:last]] = block.start.block
 
     def _span(self, begin_ns: int, end_ns: int) -> tuple[int, int]:
-        """As rows.Rows.span."""
-        first = int(np.searchsorted(self._starts, begin_ns))
-        last = max(first, int(np.searchsorted(self._starts, end_ns)))
-        while last > first and self._ends[last - 1] > end_ns:
-            last -= 1
-        return first, last
+        return within(self._starts, self._ends.__getitem__, begin_ns, end_ns)
 
 
 def belonging(session: Taken, number: int, images: Images, settings: Settings, rules: Rules) -> Belonging:
@@ -121,7 +123,7 @@ def samples(
         "warm_up": (flags & FLAG_WARM_UP) > 0, "first_pass": (flags & FLAG_FIRST_PASS) > 0,
         "scored": (flags & FLAG_SCORED) > 0, "late": (flags & FLAG_LATE) > 0,
         "t_s": (start_ns - session.origin_ns) / 1e9, "wall": wall.at(start_ns), "start_ns": start_ns,
-        **{name: _column(images, name) / 1e6 for name in TIMES},
+        **{name: _milliseconds(_column(images, name), name) for name in TIMES},
         "cycle": np.concatenate([its.cycle_ns for its in belong] or [np.empty(0)]) / 1e6,
         **{name: _column(images, name) for name in ("image", "batch", "detections")},
     }  # fmt: skip
@@ -134,6 +136,12 @@ def _joined(parts: list[Integers]) -> Integers:
 
 def _column(images: list[Images], name: str) -> Integers:
     return _joined([its.column(name) for its in images])
+
+
+def _milliseconds(nanoseconds: Integers, name: str) -> Any:
+    """A column in milliseconds; NaN where the log does not have it, or CPU time was not read."""
+    absent = nanoseconds == (0 if name == "cpu" else ABSENT)
+    return np.where(absent, np.nan, nanoseconds / 1e6) if name in MAY_BE_ABSENT else nanoseconds / 1e6
 
 
 def _maybe(numbers: Integers) -> Any:

@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quintet.engine.events import COLUMNS, FLAG_WARM_UP
+from quintet.engine.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
 from quintet.engine.lane import Lane
 from quintet.engine.session import Session
 
 Integers: TypeAlias = npt.NDArray[np.int64]
+ABSENT = -1
+"""What stands in a column that the log does not have."""
 _START, _FLAGS, _WIDTH = COLUMNS.index("start"), COLUMNS.index("flags"), len(COLUMNS)
 
 
 class Images(NamedTuple):
-    """A lane's images in order. rows: (images, 14), columns as events.COLUMNS; arm and seq: one a row."""
+    """A lane's images in order. rows: (images, 16), columns as events.COLUMNS; arm and seq: one a row."""
 
     rows: Integers
     arm: Integers
@@ -46,10 +48,10 @@ class Taken(Session):
         before = len(self._numbers)
         try:
             widths = set(map(len, rows))
-            if widths and min(widths) > _WIDTH:  # a newer version's
-                rows, widths = [row[:_WIDTH] for row in rows], {_WIDTH}
-            if widths - {_WIDTH}:
+            if widths and min(widths) < FIRST_COLUMNS:
                 raise ValueError("a row is too short")
+            if widths - {_WIDTH}:  # a newer version's, or an older one's
+                rows = [[*row[:_WIDTH], *[ABSENT] * (_WIDTH - len(row))] for row in rows]
             first = next((row[_START] for row in rows if not row[_FLAGS] & FLAG_WARM_UP), None)
             last = next((row[_START] for row in reversed(rows) if not row[_FLAGS] & FLAG_WARM_UP), None)
             self._numbers.extend(chain.from_iterable(rows))

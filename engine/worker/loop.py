@@ -31,13 +31,19 @@ from quintet.engine.events import (
     StopOrder,
     Telemetry,
     Value,
+    ValuesOrder,
+    Work,
 )
 from quintet.engine.worker.backend import Backend, LoadFault, Unreadable
 from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.pacing import Pacing
+from quintet.engine.worker.work import Work as WorkRead
+from quintet.engine.worker.work import WorkMeter
 
 FLUSH_NS, LATE_NS = 250_000_000, 1_000_000
+CPU_UNREAD = 0
+"""What stands in the column `cpu`: reading it beside predict would move waiting out of the timed span (work.py)."""
 TELL_NS = 1_000_000_000
 WARM_UP_IMAGES, WARM_UP_LEAST, WARM_UP_NS = 30, 3, 20_000_000_000
 VALUE_SPACING, VALUE_LEAST_NS = 20, 1_000_000_000
@@ -91,7 +97,6 @@ class Timed(NamedTuple):
     load_began: int
     t0: int
     t1: int
-    cpu_ns: int
 
 
 class Unread(NamedTuple):
@@ -102,7 +107,7 @@ class Unread(NamedTuple):
 
 
 class TimedLoop:
-    """One lane's loop over one backend. `clock` and `cpu_clock` return nanoseconds."""
+    """One lane's loop over one backend."""
 
     def __init__(
         self,
@@ -110,11 +115,14 @@ class TimedLoop:
         backend: Backend,
         outlet: Outlet,
         clock: Callable[[], int] = time.monotonic_ns,
-        cpu_clock: Callable[[], int] = time.process_time_ns,
+        work: Callable[[], WorkRead] | None = None,
     ) -> None:
+        """`clock` returns nanoseconds, `work` what the process has had of the cores so far."""
         self.stopped = False
         self._lane, self._levels, self._arm, self._seq = order.lane, order.levels, order.arm, order.seq
-        self._backend, self._outlet, self._clock, self._cpu_clock = backend, outlet, clock, cpu_clock
+        self._backend, self._outlet, self._clock = backend, outlet, clock
+        self._work = work or WorkMeter().read
+        self._worked_at = 0
         self._records = Records(order.lane, outlet)
         self._pacing = Pacing()
         self._handover = Handover(backend.score_copy)
@@ -125,6 +133,9 @@ class TimedLoop:
         self._value_at: int | None = None
         self._value_cost = 0
         self._was_whole = False
+        self._values_held = False
+        self._value_ns = self._keep_ns = 0
+        """Spent on a value and on keeping since the last row."""
 
     def begin(self) -> None:
         """Put the starting levels in force and say so."""
@@ -212,7 +223,7 @@ class TimedLoop:
 
     def _call(self, flags: int, data: str) -> None:
         """Load, time, score, keep and record one call. Raises _LeftOut."""
-        backend, clock, cpu_clock, levels = self._backend, self._clock, self._cpu_clock, self._levels
+        backend, clock, levels = self._backend, self._clock, self._levels
         cursor = self._cursors[data]
         synchronize = backend.synchronize if levels["sync"] == "each" else _nothing
         indices = cursor.next(int(str(levels["batch"])))
@@ -223,7 +234,6 @@ class TimedLoop:
         one = len(pictures) == 1
         predict, asked = (backend.predict, pictures[0]) if one else (backend.predict_many, pictures)
         synchronize()
-        cpu_began = cpu_clock()
         try:
             t0 = clock()
             result = predict(asked)
@@ -232,20 +242,32 @@ class TimedLoop:
         except Exception:
             self._read_again(data, indices)
             raise
-        cpu_ns = cpu_clock() - cpu_began
         results = [result] if one else result
         if len(results) != len(indices):
             self._read_again(data, indices)
         flags |= FLAG_FIRST_PASS if cursor.passes == 0 else 0
         scores = self._score(indices, results, t1)
         flags |= FLAG_SCORED if levels["score"] != "off" else 0
+        self._record(Timed(load_began, t0, t1), indices, loads, scores, results, flags)
         if levels["keep"] == "results":
-            for index, kept in zip(indices, results, strict=True):
-                backend.keep(index, kept)
-        self._record(Timed(load_began, t0, t1, cpu_ns), indices, loads, scores, results, flags)
+            self._keep(indices, results)
         cursor.advance(len(indices))
-        if flags & FLAG_SCORED:
+        if flags & FLAG_SCORED and not self._values_held:
             self._value()
+        if self._ended - self._worked_at >= FLUSH_NS:
+            self._tell_work()
+
+    def _keep(self, indices: list[int], results: list[Any]) -> None:
+        """Keep a call's results; what that took is in the next row."""
+        began = self._clock()
+        for index, kept in zip(indices, results, strict=True):
+            self._backend.keep(index, kept)
+        self._keep_ns += self._clock() - began
+
+    def _tell_work(self) -> None:
+        """What this process has had of the cores: about once a flush, and before each answer."""
+        self._worked_at = self._clock()
+        self._outlet.send(Work(self._lane, self._worked_at, self._seq, *self._work()))
 
     def _load(self, data: str, indices: list[int], began: int) -> tuple[list[Any], list[int]]:
         """The pictures of a call, or their paths, and what reading each took; `path` leaves that to predict."""
@@ -289,14 +311,17 @@ class TimedLoop:
         """One row an image; each of a batch has the whole call's times."""
         delay_ns = self._pacing.taken(timed.t0, len(indices))
         flags |= FLAG_LATE if delay_ns > LATE_NS else 0
-        wait_ns = timed.load_began - self._ended if self._ended else 0
+        value_ns, keep_ns, self._value_ns, self._keep_ns = self._value_ns, self._keep_ns, 0, 0
+        wait_ns = timed.load_began - self._ended - value_ns - keep_ns if self._ended else 0
+        gap = [wait_ns, value_ns, keep_ns]
         self._ended = timed.t1 + sum(scores)
         cycle_ns = self._ended - timed.load_began
         for place, index in enumerate(indices):
             row = [
-                index, timed.t0, 0 if place else wait_ns, loads[place], *self._backend.spans, timed.t1 - timed.t0,
-                scores[place], timed.cpu_ns, len(indices), self._backend.detections(results[place]), flags, delay_ns,
+                index, timed.t0, gap[0], loads[place], *self._backend.spans, timed.t1 - timed.t0, scores[place], CPU_UNREAD,
+                len(indices), self._backend.detections(results[place]), flags, delay_ns, *gap[1:],
             ]  # fmt: skip
+            gap = [0, 0, 0]
             self._records.add(self._arm, self._seq, row, self._ended, cycle_ns)
             self._seq += 1
 
@@ -318,6 +343,8 @@ class TimedLoop:
 
     def _value(self) -> None:
         images, of = self._backend.coverage()
+        if not images:
+            return
         whole = images == of
         began = self._clock()
         spacing = max(VALUE_LEAST_NS, VALUE_SPACING * self._value_cost)
@@ -329,20 +356,29 @@ class TimedLoop:
             accuracy = self._backend.accuracy()
         self._value_at = self._clock()
         self._value_cost = self._value_at - began
+        self._value_ns += self._value_cost
         self._was_whole = whole
-        if images:
-            self._outlet.send(Value(self._lane, self._arm, self._value_at, images, of, self._value_cost, accuracy))
+        self._outlet.send(Value(self._lane, self._arm, self._value_at, images, of, self._value_cost, accuracy))
 
     def _take(self, orders: list[Frame]) -> None:
         for order in orders:
-            if isinstance(order, SetOrder):
+            if isinstance(order, ValuesOrder):
+                self._values_held = not order.on
+            elif isinstance(order, SetOrder):
+                self._value_at_edge()
                 self._set(order)
             elif isinstance(order, GateOrder):
+                self._value_at_edge()
                 self._gate(order)
             elif isinstance(order, StopOrder):
                 self._records.flush()
                 self.stopped = True
                 self._answer(order.id, "done")
+
+    def _value_at_edge(self) -> None:
+        """While a plan holds values, the moments before an answer are outside its measured parts."""
+        if self._values_held and self._levels["score"] != "off":
+            self._value()
 
     def _set(self, order: SetOrder) -> None:
         try:
@@ -373,6 +409,7 @@ class TimedLoop:
         self._answer(order.id, "done")
 
     def _answer(self, order_id: int, outcome: str, text: str = "") -> None:
+        self._tell_work()
         self._outlet.send(Answer(order_id, self._lane, self._clock(), self._seq, outcome, text))
 
 

@@ -64,10 +64,10 @@ def launch(profile: str, lanes: int, *words: str) -> Launch:
 
 
 def warm_up_cpu_s(log: Path) -> float:
-    """CPU of predict and time of scoring over all warm-up images."""
-    cpu, score, flags = (COLUMNS.index(name) for name in ("cpu", "score", "flags"))
+    """Time of predict and scoring over all warm-up images: lanes with one thread on the CPU do nothing but work in it."""
+    predict, score, flags = (COLUMNS.index(name) for name in ("predict", "score", "flags"))
     rows = [row for event in read(log) if event[0] == "samples" for row in event[4] if row[flags] & FLAG_WARM_UP]
-    return float(sum(row[cpu] + row[score] for row in rows)) / 1e9
+    return float(sum(row[predict] + row[score] for row in rows)) / 1e9
 
 
 def follow(log: Path, lanes: int) -> Session:

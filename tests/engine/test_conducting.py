@@ -58,6 +58,14 @@ def test_a_study_from_the_command_line_runs_to_its_end(sleep_profile: Path, tmp_
     assert session.end is not None
     assert session.end.reason == "plan"
     (run,) = runs(session)
+    measured = [
+        (block.start.started_ns + block.start.burn_in_ns, block.end.t_ns)
+        for block in session.blocks
+        if block.end is not None and block.start.round >= 0
+    ]
+    computed = [value.t_ns for lane in session.lanes for value in lane.values]
+    assert len(computed) > 4
+    assert not [t_ns for t_ns in computed for begin, end in measured if begin < t_ns < end]
     assert (run.told["kind"], run.told["rounds"], run.told["reason"], run.lanes) == ("study", 1, "planned", (0, 3))
     visits = list(counted(session, run))
     assert len(visits) == 6 + 1  # together and two alone, two modes each, and a placebo

@@ -9,7 +9,17 @@ import pytest
 
 from quintet.engine import events as ev
 from quintet.engine.control import validated
-from quintet.engine.events import COLUMNS, FROM_CLIENT, FROM_WORKER, JOURNAL, TO_CLIENT, TO_WORKER, decode, encode
+from quintet.engine.events import (
+    COLUMNS,
+    FIRST_COLUMNS,
+    FROM_CLIENT,
+    FROM_WORKER,
+    JOURNAL,
+    TO_CLIENT,
+    TO_WORKER,
+    decode,
+    encode,
+)
 
 FIXED = {
     "start": "format t_ns wall_ns manifest",
@@ -27,6 +37,7 @@ FIXED = {
     "mark": "t_ns who text",
     "stall": "lane t_ns blocked_ns",
     "lost": "lane t_ns count",
+    "work": "lane t_ns from_seq cpu_ns runq_ns slices voluntary involuntary",
     "fault": "lane t_ns kind text stderr",
     "clock": "t_ns wall_ns",
     "check": "offset length crc32",
@@ -40,12 +51,15 @@ def fields(cls: Any) -> str:
 
 def test_the_journals_fields_stand_in_the_designs_order() -> None:
     assert {kind: fields(cls) for kind, cls in JOURNAL.items()} == FIXED
-    assert " ".join(COLUMNS) == ("image start wait load pre infer post predict score cpu batch detections flags delay")
+    first = "image start wait load pre infer post predict score cpu batch detections flags delay"
+    assert " ".join(COLUMNS) == f"{first} value keep"
+    assert " ".join(COLUMNS[:FIRST_COLUMNS]) == first
 
 
 def test_the_sockets_frames_stand_in_the_designs_order() -> None:
     assert {k: fields(c) for k, c in TO_WORKER.items()} == {
         "lane": "lane settings levels arm seq", "set": "id levels", "gate": "id open", "stop": "id",
+        "values": "on",
     }  # fmt: skip
     assert {k: fields(c) for k, c in FROM_CLIENT.items()} == {
         "hello": "format pid kind columns rows ssh", "beat": "cpu_ns bytes frames", "ask": "id what arguments",

@@ -134,6 +134,32 @@ def test_calibration_fixes_lengths_in_blocks_that_are_void() -> None:
     assert 270 * SECOND < script.now - BEGIN < 300 * SECOND
 
 
+def calibrated_cycle(script: Script, calls: int, images: int) -> int:
+    """The cycle that is fixed when each calibration sees so many calls of so many images, a second apart."""
+
+    def _images(begin_ns: int, end_ns: int) -> None:
+        starts = range(begin_ns - begin_ns % SECOND + SECOND, end_ns, SECOND)
+        seen = [start for start in starts if start <= script.starts[-1].started_ns + (calls + 1) * SECOND]
+        for lane in script.starts[-1].cell["lanes"]:
+            script.stepping.take(ev.Samples(lane, 0, 0, [row(start) for start in seen for _ in range(images)]))
+
+    script.cycle_ns, script._images = SECOND, _images  # type: ignore[method-assign]
+    while not script.stepping.plan.lengths:
+        script.step()
+    return int(script.stepping.plan.lengths[0].settle_ns)
+
+
+def test_calibration_counts_calls_and_not_the_images_of_a_call() -> None:
+    assert calibrated_cycle(Script(ab(NAMES, minutes=2), cycles=[]), 30, 8) == SECOND
+
+
+def test_a_calibration_that_sees_no_whole_call_takes_the_lanes_last_cycle() -> None:
+    script = Script(ab(NAMES, minutes=2))
+    script.stepping = Stepping(script.stepping.plan, cycles_ns=dict.fromkeys(range(5), 12 * SECOND))
+
+    assert calibrated_cycle(script, 1, 1) == 12 * SECOND
+
+
 def test_calibration_without_images_ends_all_the_same() -> None:
     script = Script(ab(NAMES, rounds=1), cycles=[]).run()
     assert script.voids[:2] == ["calibration"] * 2

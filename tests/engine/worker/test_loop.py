@@ -12,6 +12,7 @@ from quintet.engine import switches
 from quintet.engine.events import COLUMNS, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_WARM_UP, Frame, Levels
 from quintet.engine.worker.backend import LoadFault, Unreadable
 from quintet.engine.worker.loop import TimedLoop
+from quintet.engine.worker.work import Work
 
 ON = switches.starting_levels(1)
 TICK = 1000
@@ -39,9 +40,9 @@ class Machine:
         self.trace.append("clock")
         return self.now
 
-    def cpu_clock(self) -> int:
-        self.trace.append("cpu")
-        return self.now // 2
+    def work(self) -> Work:
+        self.trace.append("work")
+        return Work(self.now // 2, 1, 2, 3, 4)
 
     def orders(self, wait_ns: int | None = 0) -> list[Frame]:
         self.trace.append("gate" if wait_ns is None else "pause" if wait_ns else "command")
@@ -148,7 +149,7 @@ class Machine:
 
 def loop_on(machine: Machine, levels: Levels = ON, arm: int = 0, seq: int = 0) -> TimedLoop:
     order = ev.LaneOrder(2, {}, levels, arm, seq)
-    loop = TimedLoop(order, machine, machine, machine.clock, machine.cpu_clock)
+    loop = TimedLoop(order, machine, machine, machine.clock, machine.work)
     loop.begin()
     machine.trace.clear()
     return loop
@@ -161,11 +162,10 @@ def test_the_order_of_one_image_and_the_reads_around_predict() -> None:
     assert one[: one.index("command", 1)] == [
         "command",
         "clock", "load", "clock",
-        "sync", "cpu",
+        "sync",
         "clock", "predict", "sync", "clock",
-        "cpu",
         "score", "clock",
-        "keep",
+        "clock", "keep", "clock",
         "clock",  # is a new accuracy due?
     ]  # fmt: skip
 
@@ -189,9 +189,48 @@ def test_columns_say_what_their_names_say() -> None:
     assert (first["image"], second["image"]) == (0, 1)
     assert (first["detections"], first["batch"], first["delay"]) == (3, 1, 0)
     assert first["wait"] == 0
+    assert (second["keep"], first["keep"], second["cpu"]) == (400 + TICK, 0, 0)
     ended = first["start"] + first["predict"] + first["score"]
-    untold = second["start"] - ended - second["wait"] - second["load"]
+    untold = second["start"] - ended - second["wait"] - second["value"] - second["keep"] - second["load"]
     assert 0 <= untold <= 100 + TICK  # the sync before t0, and one reading of the clock
+
+
+def test_computing_a_value_is_a_column_of_its_own_and_no_part_of_wait() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine.costs = {"accuracy": 50_000_000}
+    loop_on(machine).run()
+
+    first, second, third = machine.rows()
+    assert (first["value"], third["value"]) == (0, 0)
+    assert second["value"] == 50_000_000 + TICK
+    assert second["wait"] < 10 * TICK
+
+
+def test_while_a_plan_holds_values_they_are_computed_before_an_answer_only() -> None:
+    hold, change = ev.ValuesOrder(False), ev.SetOrder(2, {"score": "inline"})
+    machine = Machine([[hold, ev.GateOrder(1, True)], [], [], [], [change], [], [ev.StopOrder(3)]])
+    loop_on(machine).run()
+
+    kinds = [type(frame).__name__ for frame in machine.sent if not isinstance(frame, ev.Work | ev.Telemetry)]
+    assert kinds.count("Value") == 1
+    assert kinds[kinds.index("Value") + 1 :][:2] == ["Samples", "Answer"]
+    changed_at = next(answer.from_seq for answer in machine.of(ev.Answer) if answer.id == 2)
+    assert [number for number, row in enumerate(machine.rows()) if row["value"]] == [changed_at]
+
+
+def test_the_cores_share_is_told_once_a_flush_and_before_each_answer() -> None:
+    machine = Machine([[ev.GateOrder(1, True)], *([[]] * 30), [ev.StopOrder(2)]])
+    machine.costs = {"predict": 50_000_000}
+    loop_on(machine).run()
+
+    told = machine.of(ev.Work)
+    assert told[0].from_seq == 0
+    assert [later.from_seq - one.from_seq for one, later in pairwise(told[1:-1])] == [5] * (len(told) - 3)
+    assert machine.trace.count("work") == len(told)
+    for number, what in enumerate(machine.trace):
+        if what == "predict":  # nothing but the clock and the device beside it
+            assert machine.trace[number - 1] == machine.trace[number + 2] == "clock"
+            assert machine.trace[number - 2] == "sync"
 
 
 def test_scores_only_when_it_is_switched_on_and_says_so() -> None:
@@ -210,7 +249,7 @@ def test_an_arm_begins_at_an_image_edge_and_is_confirmed_after_its_rows_are_sent
     machine = Machine([[ev.GateOrder(1, True)], [], [change], [], [ev.StopOrder(9)]])
     loop_on(machine, arm=4, seq=100).run()
     kinds = [type(frame).__name__ for frame in machine.sent]
-    assert kinds[kinds.index("Samples") :][:3] == ["Samples", "Arm", "Answer"]
+    assert kinds[kinds.index("Samples") :][:3] == ["Samples", "Arm", "Work"]
     assert [(frame.arm, frame.first_seq, len(frame.rows)) for frame in machine.of(ev.Samples)] == [
         (4, 100, 2),
         (5, 102, 2),

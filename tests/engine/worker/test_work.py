@@ -1,0 +1,78 @@
+"""What a process has had of the cores; and that reading it does not move waiting out of the timed span."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from quintet.engine.worker.work import TASKS, WorkMeter
+from tests.running import Headless
+
+NULL_SHARE = 0.02
+LANES = 3
+
+
+def spin(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_it_counts_all_threads_and_never_goes_back() -> None:
+    meter = WorkMeter()
+    before = meter.read()
+
+    thread = threading.Thread(target=spin, args=(0.1,))
+    thread.start()
+    during = meter.read()
+    thread.join()
+    after = meter.read()
+
+    assert after.cpu_ns - before.cpu_ns >= 90_000_000
+    assert before[0] <= during[0] <= after[0]
+    if Path(TASKS).exists():
+        assert before.slices is not None
+        assert during.slices is not None
+        assert after.slices is not None
+        assert before.slices <= during.slices <= after.slices
+        assert (before.runq_ns or 0) <= (after.runq_ns or 0)
+
+
+def spins_a_second() -> int:
+    """Turns of an empty loop in a second of CPU time, whatever else the machine is doing."""
+    turns = 2_000_000
+    began = time.thread_time()
+    for _ in range(turns):
+        pass
+    return int(turns / (time.thread_time() - began))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processes that can be kept on one core")
+def test_lanes_on_one_core_lose_it_inside_predict(tmp_path: Path) -> None:
+    """Three lanes that work 5 ms inside predict and do nothing outside, on one core: nearly all of a cycle is predict.
+
+    With the process's CPU time read beside predict, as quintet 0.1.0 did, 10 to 30 % of the cycle lay outside it.
+    """
+    env = f'{{ QUINTET_SLEEP_MS = "5", QUINTET_SLEEP_SPINS_PER_S = "{spins_a_second()}", OMP_NUM_THREADS = "1" }}'
+    lane = '[[lane]]\nname = "l{}"\ntask = "cls"\nbackend = "sleep"\nswitches = {{ mode = "withoutval" }}\nenv = {}\n'
+    profile = tmp_path / "spinning.toml"
+    profile.write_text("".join(lane.format(number, env) for number in range(LANES)))
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        run = Headless(profile, tmp_path, "--for", "5s")
+    finally:
+        os.sched_setaffinity(0, before)
+    assert run.end() == 0
+
+    for one in run.session().lanes:
+        rows = one.rows
+        cycles = rows.total_ns("cycle", 0, len(rows))
+        inside = rows.total_ns("predict", 0, len(rows) - 1)
+        assert 1 - inside / cycles < NULL_SHARE, (one.name, 1 - inside / cycles, len(rows))
+        assert one.works[-1].involuntary > one.works[0].involuntary
