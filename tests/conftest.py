@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +12,35 @@ _settings = tempfile.mkdtemp(prefix="quintet-tests-")
 os.environ["YOLO_CONFIG_DIR"] = _settings  # before anything imports ultralytics
 os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0", YOLO_VERBOSE="0")
 
+import psutil  # noqa: E402
 import pytest  # noqa: E402
 
-from tests import running  # noqa: E402
+from quintet.engine import registry  # noqa: E402
+from tests import long, running  # noqa: E402
+from tests.terminal import Terminal  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", default="", metavar="PART,...", help="Run the tests of these parts (tests/long.py) and no other."
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is `long`; with --long, everything else."""
+    wanted = set(filter(None, config.getoption("--long").split(","))) or {None}
+    parts = {item: _part(item) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if parts[item] not in wanted])
+    items[:] = [item for item in items if parts[item] in wanted]
+
+
+def _part(item: pytest.Item) -> str | None:
+    mark = item.get_closest_marker("long")
+    if mark is not None and mark.args[0] not in long.PARTS:
+        raise pytest.UsageError(f"{item.nodeid} is of the part '{mark.args[0]}', which tests/long.py does not know.")
+    return None if mark is None else str(mark.args[0])
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +56,26 @@ def nothing_left_running() -> Iterator[None]:
     """End what a failed test left behind."""
     yield
     while running.STARTED:
-        left = running.STARTED.pop()
-        if left.process.poll() is None:
-            left.process.kill()
-            left.end()
+        running.STARTED.pop().close()
 
 
 @pytest.fixture
 def sleep_profile() -> Path:
     """Five lanes of real processes that sleep."""
     return DATA / "sleep.toml"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.msgpack"
+
+
+@pytest.fixture
+def live(sleep_profile: Path, log: Path) -> Iterator[Terminal]:
+    terminal = Terminal(str(sleep_profile), "--log", str(log))
+    yield terminal
+    supervisors = [entry.pid for entry in registry.sessions()]
+    terminal.close()
+    for pid in supervisors:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()

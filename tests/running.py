@@ -15,6 +15,7 @@ from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.session import Session
 
 PATIENCE_S = 60.0
+SLEEPS = 'backend = "sleep"\n'
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
@@ -23,6 +24,52 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
     while not true():
         assert time.monotonic() < end, f"{what} did not happen within {seconds:g} s"
         time.sleep(0.02)
+
+
+def held_profile(folder: Path) -> tuple[Path, Path]:
+    """Five sleeping lanes that stay in loading until a file is there; the profile's path, and the file's."""
+    profile, let_go = folder / "held.toml", folder / "let-go"
+    sleep = (Path(__file__).parent / "data" / "sleep.toml").read_text()
+    assert SLEEPS in sleep
+    profile.write_text(sleep.replace(SLEEPS, f'{SLEEPS}env.QUINTET_SLEEP_HOLD = "{let_go}"\n'))
+    return profile, let_go
+
+
+class Followed:
+    """A journal, read on from where the last look ended: whoever waits must not slow down what is waited for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader: Reader | None = None
+        self._session = Session()
+
+    def session(self) -> Session:
+        """Everything the journal says now."""
+        try:
+            self._reader = self._reader or Reader(self._path)
+        except NoJournal:
+            return self._session
+        while True:
+            batch = self._reader.poll()
+            if batch.again:
+                self._session = Session()
+            self._session.fold(batch.events)
+            if batch.at_end:
+                return self._session
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+
+def wait_images(log: Path, more: int) -> None:
+    """Wait until the first lane of a live session has this many more images."""
+    journal = Followed(log)
+    try:
+        before = len(journal.session().lanes[0].rows)
+        wait_until(lambda: len(journal.session().lanes[0].rows) > before + more, f"{more} more images")
+    finally:
+        journal.close()
 
 
 STARTED: list[Headless] = []
@@ -37,6 +84,7 @@ class Headless:
     ) -> None:
         self.journal = folder / "log.msgpack"
         self.errors = folder / "stderr"
+        self._followed = Followed(self.journal)
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "quintet", "run", str(profile), "--headless", "--log", str(self.journal), *words],
@@ -47,16 +95,8 @@ class Headless:
         STARTED.append(self)
 
     def session(self) -> Session:
-        """Everything the journal says now."""
-        session = Session()
-        try:
-            with Reader(self.journal) as reader:
-                while not (batch := reader.poll()).at_end:
-                    session.fold(batch.events)
-                session.fold(batch.events)
-        except NoJournal:
-            pass
-        return session
+        """Everything the journal says now; the same object each time, which grows."""
+        return self._followed.session()
 
     def wait_for(self, true: Callable[[Session], bool], what: str) -> Session:
         """Wait until the journal says something."""
@@ -86,6 +126,13 @@ class Headless:
                 self.out = self.process.stdout.read()
                 self.process.stdout.close()
         return status
+
+    def close(self) -> None:
+        """Kill the process if it still runs; close what is open."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.end()
+        self._followed.close()
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
