@@ -20,8 +20,8 @@ import pyte
 
 RESTORED = b"\x1b[?1049l"
 PATIENCE_S = 60.0
-
-
+PIECE_BYTES = 1024
+"""What is read before the screen is looked at again: a state that was painted does not pass unseen, however slow the test."""
 QUINTET = (sys.executable, "-m", "quintet")
 
 
@@ -64,7 +64,7 @@ class Terminal:
         if not ready:
             return True
         try:
-            content = os.read(self._descriptor, 65536)
+            content = os.read(self._descriptor, PIECE_BYTES)
         except OSError:
             return False
         self.raw += content
@@ -72,7 +72,9 @@ class Terminal:
         return bool(content)
 
     def text(self) -> str:
-        return "\n".join(self.screen.display)
+        """The screen; pyte's own `display` takes four times as long."""
+        rows, columns = range(self.screen.lines), range(self.screen.columns)
+        return "\n".join("".join(self.screen.buffer[y][x].data for x in columns) for y in rows)
 
     def wait_for(self, words: Words, seconds: float = PATIENCE_S) -> None:
         end = time.monotonic() + seconds
@@ -87,12 +89,19 @@ class Terminal:
             assert time.monotonic() < end, f"still {words!r} on the screen:\n{self.text()}"
             self._read(0.05)
 
-    def settle(self) -> None:
-        """Read until a whole second brings nothing: longer than the time from one frame to the next."""
+    def wait_quiet(self, seconds: float) -> None:
+        """Read until this long brings nothing."""
+        end = time.monotonic() + PATIENCE_S
         read = -1
         while read < len(self.raw):
+            assert time.monotonic() < end, f"it goes on writing:\n{self.text()}"
             read = len(self.raw)
-            self._read(1.2)
+            self._read(seconds)
+
+    def drain(self) -> None:
+        """Take what is there."""
+        while select.select([self._descriptor], [], [], 0)[0] and self._read(0):
+            pass
 
     def press(self, keys: str) -> None:
         os.write(self._descriptor, keys.encode())

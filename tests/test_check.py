@@ -24,7 +24,7 @@ from quintet.engine.fetch import Item
 from quintet.engine.journal import read
 from quintet.engine.profile import FOLDER, BadInput
 from quintet.engine.session import Session
-from tests.running import Headless, wait_until
+from tests.running import PATIENCE_S, Headless, wait_until
 
 MICRO = FOLDER / "micro"
 
@@ -103,8 +103,8 @@ data.validation = "{MICRO}/obb.yaml"
 @pytest.mark.slow
 def test_an_interrupted_check_calls_nothing_well(tmp_path: Path) -> None:
     profile = tmp_path / "slow.toml"
-    lane = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv = { QUINTET_SLEEP_LOAD_MS = "60000" }\n'
-    profile.write_text(f'name = "slow"\n{lane}')
+    lane = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
+    profile.write_text(f'name = "slow"\n{lane}env.QUINTET_SLEEP_HOLD = "{tmp_path}/never"\n')
     process = subprocess.Popen(
         [sys.executable, "-m", "quintet", "check", str(profile)],
         stdout=subprocess.PIPE,
@@ -113,7 +113,7 @@ def test_an_interrupted_check_calls_nothing_well(tmp_path: Path) -> None:
     )
     wait_until(lambda: bool(psutil.Process(process.pid).children()), "its worker")
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "· a (cls): not loaded" in out
     assert out.endswith("interrupted: not all lanes were seen\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from quintet.engine import logs, places, registry
 from quintet.engine.profile import BadInput
-from tests.running import Headless
+from tests.running import Headless, wait_until
 
 
 def quintet(
@@ -162,14 +164,16 @@ def test_without_torch_one_sentence_says_how_to_get_it(tmp_path: Path) -> None:
 
 
 def test_headless_prints_the_path_alone_and_report_reads_it(tmp_path: Path, sleep_profile: Path) -> None:
-    run = Headless(sleep_profile, tmp_path, "--for", "6s", "--set", "all.mode=withoutval")
+    run = Headless(sleep_profile, tmp_path, "--set", "all.mode=withoutval")
+    wait_until(
+        lambda: re.search(r"cls \d+\.\d ms  detect \d", run.errors.read_text()) is not None, "a line of progress"
+    )
+    run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0
     assert run.out == f"{run.journal}\n"
-    progress = run.errors.read_text()
-    assert "cls 4." in progress
     ran = quintet("report", str(run.journal))
     assert ran.returncode == 0
-    assert "ended: time" in ran.stdout
+    assert "ended: signal" in ran.stdout
     assert max(map(len, ran.stdout.splitlines())) <= 80
     rows = [line.split() for line in ran.stdout.splitlines() if line.startswith(("cls ", "obb "))]
     assert rows[0][:3] == ["cls", "together", "withoutval"]
@@ -189,7 +193,7 @@ def test_report_of_a_journal_whose_beginning_is_hurt_is_one_sentence(tmp_path: P
     run = Headless(sleep_profile, tmp_path, "--for", "0.5s")
     assert run.end() == 0
     whole = run.journal.read_bytes()
-    for place in (0, 3, 9, 40, 200, 900):
+    for place in (3, 900):
         hurt = bytearray(whole)
         hurt[place] ^= 0x01
         run.journal.write_bytes(hurt)

@@ -5,6 +5,7 @@ QUINTET_SLEEP_OFF_MS (the same while nothing is scored), QUINTET_SLEEP_SCORE_MS,
 QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N),
 QUINTET_SLEEP_HANG=N (never come back from image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded).
 QUINTET_SLEEP_SPINS_PER_S=N makes it work instead of sleep: N turns of an empty loop for each second of predict.
+QUINTET_SLEEP_HOLD=FILE keeps the lane loading until FILE exists.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 from quintet.engine.events import Levels
@@ -26,6 +28,13 @@ METRICS = {
 
 def _number(name: str, default: float) -> float:
     return float(os.environ.get(f"QUINTET_SLEEP_{name}", default))
+
+
+def _hold() -> None:
+    """Wait for the file that QUINTET_SLEEP_HOLD names, if any."""
+    file = os.environ.get("QUINTET_SLEEP_HOLD")
+    while file and not Path(file).exists():
+        time.sleep(0.01)
 
 
 class SleepBackend:
@@ -53,6 +62,7 @@ class SleepBackend:
         for step in ("model", "ground_truth"):
             began = time.monotonic_ns()
             report(step, "begun", 0, 1)
+            _hold()
             time.sleep(_number("LOAD_MS", 10) / 1000)
             if os.environ.get("QUINTET_SLEEP_FAIL") == step:
                 raise LoadFault(f"The sleep backend was told to fail at {step}. Unset QUINTET_SLEEP_FAIL.")

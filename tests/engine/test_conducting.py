@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from quintet.engine import events as ev
-from quintet.engine.blocks import counted, runs
+from quintet.engine.blocks import Counted, counted, runs
 from quintet.engine.control import Client
 from quintet.engine.journal import read
 from quintet.engine.session import Session, folded
@@ -45,12 +45,20 @@ def state(session: Session) -> str:
     return str(found[-1].told["state"]) if found else ""
 
 
-def test_a_study_from_the_command_line_runs_to_its_end(sleep_profile: Path, tmp_path: Path) -> None:
+STUDY = ("study", "--lanes", "cls,seg", "--modes", "validation,withoutval")
+AB = ("ab", "--levels", "validation,withoutval", "--regime", "cls+seg")
+
+
+@pytest.mark.parametrize(
+    ("words", "cells"), [(AB, 2), pytest.param(STUDY, 6, marks=pytest.mark.long("soaks"))], ids=["ab", "study"]
+)
+def test_a_plan_from_the_command_line_runs_to_its_end(
+    sleep_profile: Path, tmp_path: Path, words: tuple[str, ...], cells: int
+) -> None:
+    """An A/B of two lanes while three are parked; a study too: together and two alone, two modes each."""
     log = tmp_path / "log.msgpack"
-    done = quintet(
-        "study", str(sleep_profile), "--headless", "--rounds", "1", "--lanes", "cls,seg", "--modes",
-        "validation,withoutval", "--log", str(log),
-    )  # fmt: skip
+    kind, *more = words
+    done = quintet(kind, str(sleep_profile), "--headless", "--rounds", "1", "--log", str(log), *more)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{log}\n"
     assert "1 round: means only; 8 rounds need" in done.stderr
@@ -66,23 +74,27 @@ def test_a_study_from_the_command_line_runs_to_its_end(sleep_profile: Path, tmp_
     computed = [value.t_ns for lane in session.lanes for value in lane.values]
     assert len(computed) > 4
     assert not [t_ns for t_ns in computed for begin, end in measured if begin < t_ns < end]
-    assert (run.told["kind"], run.told["rounds"], run.told["reason"], run.lanes) == ("study", 1, "planned", (0, 3))
+    assert (run.told["kind"], run.told["rounds"], run.told["reason"]) == (kind, 1, "planned")
     visits = list(counted(session, run))
-    assert len(visits) == 6 + 1  # together and two alone, two modes each, and a placebo
+    assert len(visits) == cells + 1  # and a placebo
+    assert {lane for visit in visits for lane in visit.key[2]} == {0, 3}
     for visit in visits:
-        block = session.blocks[visit.place]
-        assert block.end is not None
-        begin, end = block.start.started_ns, block.end.t_ns
-        for lane in session.lanes:
-            first, last = lane.rows.span(begin + 200_000_000, end)
-            assert (last - first > 10) == (lane.number in visit.key[2]), (visit, lane.name)
-            arms = {lane.rows.arm[place] for place in range(first, last)}
-            modes = {arm.levels["mode"] for arm in lane.arms if arm.arm in arms}
-            assert modes <= {visit.key[1]}
+        only_its_lanes_run_at_its_level(session, visit)
     placebo = next(visit for visit in visits if visit.placebo)
     requested = session.blocks[placebo.place].start.requested_ns
     its = next(a for a in session.asked.values() if "set" in a.command.what and a.command.t_ns >= requested)
     assert {answer.outcome for answer in its.answers.values()} == {"same"}
+
+
+def only_its_lanes_run_at_its_level(session: Session, visit: Counted) -> None:
+    block = session.blocks[visit.place]
+    assert block.end is not None
+    begin, end = block.start.started_ns, block.end.t_ns
+    for lane in session.lanes:
+        first, last = lane.rows.span(begin, end)
+        assert (last > first) == (lane.number in visit.key[2]), (visit, lane.name)
+        arms = {lane.rows.arm[place] for place in range(first, last)}
+        assert {arm.levels["mode"] for arm in lane.arms if arm.arm in arms} <= {visit.key[1]}
 
 
 def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
@@ -90,7 +102,7 @@ def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
 ) -> None:
     run = Headless(sleep_profile, tmp_path)
     run.wait_running()
-    plan = {"kind": "ab", "switch": "score", "levels": ["inline", "off"], "rounds": 4}
+    plan = {"kind": "ab", "switch": "score", "levels": ["inline", "off"], "rounds": 400}
     assert ask(own_state, "plan", {**plan, "levels": ["inline", "loud"]}).outcome == "refused"
     assert ask(own_state, "plan", plan).outcome == "done"
     assert "under way already" in ask(own_state, "plan", plan).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import venv
@@ -46,10 +47,10 @@ def write(folder: Path, python: Path, backend: str = "sleep", more: str = "") ->
 
 
 def test_a_worker_runs_in_it_with_nothing_but_a_link_to_the_package(tmp_path: Path, other: Path) -> None:
-    run = Headless(write(tmp_path, other), tmp_path, "--for", "1s")
+    run = Headless(write(tmp_path, other), tmp_path)
+    session = run.wait_running(lanes=2)
+    run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0, run.errors.read_text()
-    session = run.session()
-    assert all(len(lane.rows) > 20 for lane in session.lanes)
     prefix = subprocess.run(
         [other, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True
     ).stdout

@@ -126,7 +126,7 @@ def test_without_a_fit_nursery_workers_are_plain_processes(
     session = folded(read(path))
     assert [fault.kind for fault in session.faults] == ["nursery"]
     assert says in session.faults[0].text
-    assert all(len(lane.rows) > 10 for lane in session.lanes)
+    assert all(len(lane.rows) > 0 for lane in session.lanes)
     assert session.end is not None
     assert isinstance(session.start, ev.Start)
 

@@ -61,7 +61,7 @@ def test_a_session_journals_it_with_what_workers_tell(tmp_path: Path, sleep_prof
     last = session.telemetry[-1]
     assert {told["what"] for told in last.values["processes"]} == {"worker", "nursery", "supervisor"}
     assert all(0 < lane["held_bytes"] <= 64 * 1024 for lane in last.values["lanes"])
-    assert all(lane["gc_collections"] >= 0 for lane in last.values["lanes"])
-    assert 0 < last.t_ns - last.asked_ns < 10_000_000_000
+    assert all(type(lane["gc_collections"]) is int for lane in last.values["lanes"])
+    assert 0 < last.asked_ns < last.t_ns
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0

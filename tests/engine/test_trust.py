@@ -84,7 +84,7 @@ def stranger(path: Path, say: int) -> None:
             client.connect(str(path))
             hello = ev.Hello(ev.FORMAT, os.getpid(), "stranger", 0, 0, False)
             client.sendall(ev.encode(hello) + ev.encode(ev.Ask(1, "stop", {})))
-            client.settimeout(5)
+            client.settimeout(60)
             os.write(say, client.recv(4096))
     finally:
         os._exit(0)

@@ -17,7 +17,7 @@ import pytest
 from quintet.engine import registry
 from quintet.engine.journal import read
 from quintet.engine.session import folded
-from tests.running import wait_until
+from tests.running import wait_images, wait_until
 from tests.terminal import RESTORED, Terminal
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -36,8 +36,8 @@ def test_a_shell_suspends_the_screen_and_brings_it_back(
         shell.press("\x1a")
         shell.wait_for("Stopped")
         assert RESTORED in shell.raw
-        images = len(folded(read(log)).lanes[0].rows)
-        wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 100, "the session to go on")
+        wait_images(log, 100)
+        shell.screen.reset()  # what it shows from here on was painted anew
         shell.press("fg\r")
         shell.wait_for("● on for")
         shell.press("q")
@@ -87,8 +87,7 @@ def test_a_lost_ssh_line_ends_the_screen_only(
     try:
         far.wait_for("● on for")
         os.kill(far.pid, signal.SIGKILL)
-        images = len(folded(read(log)).lanes[0].rows)
-        wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "the session to go on")
+        wait_images(log, 200)
     finally:
         far.close()
     again = Terminal(f"{quintet} attach", program=ssh)

@@ -16,7 +16,7 @@ import pytest
 from quintet.engine import registry
 from quintet.engine.journal import read
 from quintet.engine.session import folded
-from tests.running import alive, wait_until
+from tests.running import PATIENCE_S, alive, held_profile, wait_images, wait_until
 from tests.terminal import RESTORED, Terminal, two_seconds
 
 
@@ -68,9 +68,8 @@ def test_detach_list_attach_from_another_folder_and_stop(live: Terminal, log: Pa
 def test_a_closed_terminal_ends_the_screen_only(live: Terminal, log: Path) -> None:
     live.wait_for("● on for")
     entry = registry.find("log")
-    images = len(folded(read(log)).lanes[0].rows)
     live.hang_up()
-    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "the session to go on")
+    wait_images(log, 200)
     again = Terminal("attach", str(log))
     try:
         again.wait_for("● on for")
@@ -85,16 +84,17 @@ def test_a_closed_terminal_ends_the_screen_only(live: Terminal, log: Path) -> No
 
 
 @pytest.mark.parametrize("moment", ["● on for", "loading"])
-def test_a_screen_that_ignores_the_hang_up_ends_with_its_terminal(
-    sleep_profile: Path, log: Path, own_state: Path, moment: str
-) -> None:
+def test_a_screen_that_ignores_the_hang_up_ends_with_its_terminal(tmp_path: Path, log: Path, moment: str) -> None:
     """What `nohup` began begins programs so; without a terminal such a screen would spin beside what is measured."""
-    words = (sys.executable, "-m", "quintet", str(sleep_profile), "--log", str(log))
+    profile, let_go = held_profile(tmp_path)
+    if moment != "loading":
+        let_go.touch()
+    words = (sys.executable, "-m", "quintet", str(profile), "--log", str(log))
     terminal = Terminal("-c", 'trap "" HUP; exec "$@"', "sh", *words, program=("/bin/sh",))
     terminal.wait_for(moment)
     terminal.hang_up()
-    images = len(folded(read(log)).lanes[0].rows)
-    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "the session to go on")
+    let_go.touch()
+    wait_images(log, 200)
     assert quintet("stop", "log").returncode == 0
 
 
@@ -179,13 +179,13 @@ def test_an_entry_of_a_pid_that_is_somebody_elses_now_is_stale(own_state: Path) 
     assert not private.exists()
 
 
-def test_a_second_session_is_warned_of_and_both_must_be_named(
-    live: Terminal, sleep_profile: Path, tmp_path: Path
-) -> None:
+def test_a_second_session_is_warned_of_and_both_must_be_named(live: Terminal, tmp_path: Path) -> None:
     live.wait_for("● on for")
-    other = Terminal(str(sleep_profile), "--log", str(tmp_path / "other.msgpack"))
+    profile, let_go = held_profile(tmp_path)  # while its lanes load, no later event takes the warning's place
+    other = Terminal(str(profile), "--log", str(tmp_path / "other.msgpack"))
     try:
         other.wait_for("another session runs on this machine (log)")
+        let_go.touch()
         ambiguous = quintet("stop")
         assert ambiguous.returncode == 2
         assert "name one of log, other" in ambiguous.stderr
@@ -222,6 +222,6 @@ def test_a_long_state_folder_puts_the_socket_elsewhere(
     assert len(os.fsencode(socket)) <= 107
     assert socket.parent.stat().st_mode & 0o777 == 0o700
     assert quintet("stop").returncode == 0
-    assert ran.wait(20) == 0
+    assert ran.wait(PATIENCE_S) == 0
     assert not socket.exists()
     shutil.rmtree(deep, ignore_errors=True)

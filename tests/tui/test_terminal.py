@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -13,7 +15,7 @@ import pytest
 
 from quintet.engine.journal import read
 from quintet.engine.session import folded
-from tests.running import alive, wait_until
+from tests.running import alive, held_profile, wait_images, wait_until
 from tests.terminal import RESTORED, Terminal, two_seconds
 
 
@@ -73,14 +75,18 @@ def test_a_screen_that_is_off_writes_and_reads_nothing_until_a_key(live: Termina
     live.press("2\x1b[C\r")  # asked of one lane, it is of the session
     live.wait_for("Any key turns it on")
     wait_until(lambda: {lane.arms[-1].levels["screen"] for lane in folded(read(log)).lanes} == {"off"}, "the arms")
-    live.settle()
-    written, images = len(live.raw), len(folded(read(log)).lanes[0].rows)
-    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 200, "images without a screen")
-    live._read(0)
-    assert len(live.raw) == written
+
+    def silent_for_200_images() -> bool:
+        live.drain()
+        written = len(live.raw)
+        wait_images(log, 200)
+        live.drain()
+        return len(live.raw) == written
+
+    wait_until(silent_for_200_images, "a silent screen")  # the last frame may still be under way the first time
     live.press("x")
-    live.wait_for("● on for")
     live.wait_gone("Any key turns it on")
+    live.wait_for("● on for")
     wait_until(lambda: {lane.arms[-1].levels["screen"] for lane in folded(read(log)).lanes} == {"on"}, "the arms")
 
 
@@ -98,10 +104,7 @@ def test_one_lane_alone_and_back(live: Terminal) -> None:
 
 
 def test_ctrl_c_while_loading_leaves_nothing(tmp_path: Path, log: Path) -> None:
-    profile = tmp_path / "slow.toml"
-    profile.write_text(
-        '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\nenv = { QUINTET_SLEEP_LOAD_MS = "60000" }\n'
-    )
+    profile, _ = held_profile(tmp_path)
     terminal = Terminal(str(profile), "--log", str(log))
     try:
         terminal.wait_for("loading")
@@ -114,20 +117,52 @@ def test_ctrl_c_while_loading_leaves_nothing(tmp_path: Path, log: Path) -> None:
         terminal.close()
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.1, 0.15, 0.2, 0.3])
-def test_a_signal_before_the_screen_stands_stops_everything(sleep_profile: Path, log: Path, pause_s: float) -> None:
-    terminal = Terminal(str(sleep_profile), "--log", str(log))
+def of_session(state: Path) -> list[psutil.Process]:
+    """Every process of a session that has its files in this state folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(state) in value for value in process.environ().values()) and process.pid != os.getpid():
+                found.append(process)
+    return alive(found)
+
+
+def interrupted_at(moment: Callable[[Terminal], bool], profile: Path, log: Path, state: Path) -> None:
+    """Start, send SIGINT at a moment of the start, and see that whatever was there goes."""
+    terminal = Terminal(str(profile), "--log", str(log))
     try:
         wait_until(lambda: "quintet" in psutil.Process(terminal.pid).cmdline(), "the child's exec")
-        time.sleep(pause_s)  # anywhere in the start: whatever is there must go
-        family = terminal.family()
+        wait_until(lambda: moment(terminal), "the moment")
         os.kill(terminal.pid, signal.SIGINT)
         terminal.end()
-        gone, left = psutil.wait_procs(family, timeout=10)
-        assert not left
-        assert len(gone) == len(family)
+        wait_until(lambda: not of_session(state), "everything's end")
     finally:
         terminal.close()
+
+
+MOMENTS: dict[str, Callable[[Terminal], bool]] = {
+    "exec": lambda terminal: True,
+    "supervisor": lambda terminal: len(terminal.family()) >= 1,
+    "its first process": lambda terminal: len(terminal.family()) >= 2,
+    "its lanes": lambda terminal: len(terminal.family()) >= 6,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_before_the_screen_stands_stops_everything(
+    tmp_path: Path, log: Path, own_state: Path, moment: str
+) -> None:
+    profile, _ = held_profile(tmp_path)
+    interrupted_at(MOMENTS[moment], profile, log, own_state)
+
+
+@pytest.mark.long("kills")
+@pytest.mark.parametrize("pause_ms", range(0, 1000, 25))
+def test_a_signal_at_any_time_of_the_start_stops_everything(
+    sleep_profile: Path, log: Path, own_state: Path, pause_ms: int
+) -> None:
+    begun = time.monotonic()
+    interrupted_at(lambda _: time.monotonic() >= begun + pause_ms / 1000, sleep_profile, log, own_state)
 
 
 def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from quintet.engine.journal import read
 from quintet.engine.session import folded
-from tests.running import wait_until
+from tests.running import wait_images, wait_until
 from tests.terminal import Words, found, two_seconds
 
 pytestmark = [
@@ -65,8 +65,7 @@ def test_start_flip_detach_attach_stop_and_replay(tmux: Tmux, sleep_profile: Pat
     tmux.press("d")
     tmux.wait_for("comes back")
     tmux.press("clear", "Enter")
-    images = len(folded(read(log)).lanes[0].rows)
-    wait_until(lambda: len(folded(read(log)).lanes[0].rows) > images + 50, "the session to go on")
+    wait_images(log, 50)
     tmux.press(f"{QUINTET} attach log", "Enter")
     tmux.wait_for("accuracy ○ off for")
     tmux.press("q")

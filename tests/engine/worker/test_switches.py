@@ -105,20 +105,20 @@ def test_the_thread_scores_in_order_and_four_wait_at_most() -> None:
 
     def score(index: int, copy: object) -> None:
         started.set()
-        go.wait(10)
+        go.wait(60)
         scored.append((index, copy))
 
     handover = Handover(score)
     for index in range(DEPTH):
         handover.wait_for_room()
         handover.hand_over(index, f"copy {index}")
-    started.wait(10)
+    assert started.wait(60)
     waiting = threading.Thread(target=handover.wait_for_room)
     waiting.start()
-    waiting.join(0.05)
+    waiting.join(0.05)  # one that does not wait has ended by then; one that waits never has
     assert waiting.is_alive()
     go.set()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
     handover.finish()
     assert scored == [(index, f"copy {index}") for index in range(DEPTH)]
