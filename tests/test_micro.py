@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from pathlib import Path
 
@@ -42,7 +43,15 @@ def test_weights_hold_no_folder_and_no_optimizer(task: str) -> None:
         assert b"HalfStorage" in archive.read(pickle)
 
 
-def test_the_page_says_what_they_score() -> None:
+def test_the_page_names_all_models_and_its_commands_exist() -> None:
     page = (MICRO / "README.md").read_text()
-    for words in ("top-1", "mAP50", "python -m quintet.profiles.micro.train", "SHA-256"):
-        assert words in page
+    rows = re.findall(r"^\| (\w+) \| .* \| ([\d.]+) M \| .* \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert {task for task, _, _ in rows} == set(METRICS)
+    for task, millions, _ in rows:
+        size = (MICRO / f"{task}.pt").stat().st_size
+        assert (
+            2 * float(millions) * 1e6 < size < 2.4 * float(millions) * 1e6
+        )  # two bytes each, and the archive around them
+    commands = re.findall(r"^python -m quintet\.profiles\.micro\.(\w+)", page, re.MULTILINE)
+    assert commands == ["train", "draw"]
+    assert all((MICRO / f"{name}.py").exists() for name in commands)

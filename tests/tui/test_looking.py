@@ -176,7 +176,8 @@ async def test_numbers_and_table_are_those_known_at_the_cursor(journal: Path) ->
         app.playhead.seek(at(21), app.session)
         app.paint()
         await pilot.pause()
-        assert "all lanes · together" in shown(app) or "accuracy off against on" in shown(app)
+        assert "nothing to compare here" not in shown(app)
+        assert " accuracy off against on   all lanes" in shown(app)
         assert "3 pose       ✖ failed" in shown(app)
 
 

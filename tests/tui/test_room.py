@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,6 @@ def test_a_wide_label_of_the_scale_does_not_touch_the_facts(size: tuple[int, int
         slow.images(lane, 2, 30, 1500, 2000)
     heads = [line for line in lanes(seen(slow.session(), 30, look=Look("rows")), size) if "● on" in line]
     assert [head.split("● on")[1].split()[0] for head in heads] == ["2000"] * 5
-    assert all("● on 2000" in head or "● on   2000" in head for head in heads)
 
 
 def test_the_scale_stands_where_bars_do_also_while_the_cursor_is_in_loading() -> None:
@@ -178,7 +178,7 @@ def test_accuracy_that_is_not_whole_says_so(size: tuple[int, int]) -> None:
     )
     assert "mAP50 62.1 % " in "\n".join(lanes(seen(valued(5000, 5000), 12, look=look), size))
     huge = "\n".join(lanes(seen(valued(41_000, 5_000_000), 12, look=look), size))
-    assert "part" in huge or "41000/5000000" in huge
+    assert re.search(r"mAP50 62\.1 % +part\b", huge)
 
 
 def test_accuracy_that_is_not_whole_says_so_in_the_narrowest_lanes() -> None:
@@ -204,9 +204,10 @@ def test_every_sign_of_the_source_has_its_letter() -> None:
     for path in Path(quintet.__path__[0]).glob("tui/*.py"):
         signs = {letter for letter in path.read_text(encoding="utf-8") if not letter.isascii()}
         assert signs <= known, path.name
+    assert "±" in known  # the engine's words that come to the screen bring these along
     for path in Path(quintet.__path__[0]).glob("engine/*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert "±" not in text or glyphs.ASCII.ascii[ord("±")]
+        signs = {letter for letter in path.read_text(encoding="utf-8") if not letter.isascii()}
+        assert signs <= known, path.name
 
 
 def test_in_ascii_arrows_are_no_other_keys() -> None:

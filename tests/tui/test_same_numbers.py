@@ -43,6 +43,7 @@ def test_a_studys_changes(outcome: str, page: tuple[int, str]) -> None:
     session = made.rehearsed("study")
     lines = study_page(session, outcome, turned)
     report = sheet(session, title, outcome)
+    assert len(report.rows) == 5
     for place, row in enumerate(report.rows):
         upper, under = lines[3 + 2 * place].split(), BETWEEN.findall(lines[4 + 2 * place])
         assert upper[0] == row[0]

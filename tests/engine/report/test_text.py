@@ -65,13 +65,31 @@ def test_the_numbers_are_the_blocks() -> None:
     assert 34 < float(interaction[1]) < 36
 
 
-def test_every_change_stands_with_an_interval_or_a_dash() -> None:
-    for session in (made.a_study(), made.a_study(3), made.haunted(), made.by_hand(3)):
-        report = told(session)
-        for part in report.split("\n\n"):
-            if "95 % interval" in part and "±" not in part:
-                for line in part[part.index("95 % interval") :].splitlines()[1:]:
-                    assert " .. " in line or "—" in line, line
+CELLS = {
+    "95 % interval": r"(?:[−+]?[\d.]+ \.\. [−+]?[\d.]+|—)",
+    "verdict": r"(?:slower|faster|same|not yet|—(?: (?:too few|placebo|drifting))?)",
+}
+
+
+def row_under(heading: str) -> str:
+    """The pattern of a row of a table with this heading: an interval or a dash in each column that is for one."""
+    columns = re.findall(r"95 % interval|\S+ (?:%|ms)(?=\s|$)|\S+", heading)
+    return r"\s+".join(CELLS.get(column, r"\S+") for column in columns)
+
+
+@pytest.mark.parametrize("session", [made.a_study(), made.a_study(3), made.haunted(), made.by_hand(3)])
+def test_every_change_stands_with_an_interval_or_a_dash(session: Session) -> None:
+    rows = 0
+    for part in told(session).split("\n\n"):
+        lines = part.splitlines()
+        head = next((n for n, line in enumerate(lines) if line.startswith("lane ") and "95 % interval" in line), None)
+        for line in lines[head + 1 :] if head is not None else ():
+            assert re.fullmatch(row_under(lines[head or 0]), line), line
+            rows += 1
+    assert rows >= 5
+
+
+def test_a_row_of_changes_without_intervals_has_a_dash_for_each() -> None:
     compact = block(told(made.a_study(3)), "6 The same")
     assert all(line.count("—") == 6 for line in compact[3:])
 
