@@ -5,13 +5,13 @@
 The table is reverting.toml beside this file, an entry for each fix:
 
     [[fix]]
-    name = "a log is never replaced"                      # what was fixed
-    test = "tests/test_report.py::test_a_log_or_..."      # pytest's name of a test, in full
-    file = "engine/drafts.py"                             # where the fix is
-    fixed = '''the text as it is, which stands there once'''
+    name = "a log is never replaced"
+    test = "tests/test_report.py::test_a_log_..."    # pytest's name of a test, in full
+    file = "engine/drafts.py"                        # where the fix is
+    fixed = '''the text as it is, found once'''
     before = '''the text before the fix'''
 
-Each fix is taken back in a copy of what git tracks. The exit status is 1 when a test does not fail without its fix.
+Each is done in a copy of what git tracks. The exit status is 1 when a test does not fail without its fix.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,6 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 TABLE = Path(__file__).with_suffix(".toml")
 
 
@@ -52,7 +52,7 @@ def fixes() -> list[Fix]:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of what git tracks, as it is now, with its links as links."""
+    """A copy of what git tracks, as it is now."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     for name in os.fsdecode(listed).split("\0"):
         if name and os.path.lexists(ROOT / name):
@@ -62,28 +62,35 @@ def copied(folder: Path) -> Path:
 
 
 def run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Python in the copy, which comes before what is installed, also for the processes that a test starts."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    python = (sys.executable, *words)
-    return subprocess.run(python, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    """Python of an environment with the copy in the place of this tree: a PYTHONPATH would not reach the workers."""
+    environment = tree.parent / "environment"
+    if not environment.exists():
+        venv.create(environment, symlinks=True)
+        (site,) = environment.glob("lib/python*/site-packages")
+        (site / "copy.pth").write_text(
+            "\n".join([str(tree), *(path for path in sys.path if path not in ("", str(ROOT)))])
+        )
+    python = (str(environment / "bin" / "python"), *words)
+    return subprocess.run(python, cwd=tree, capture_output=True, text=True, check=False)
 
 
 def wrong(fix: Fix) -> str | None:
     """What is wrong with a fix's entry, or None: its test fails without it and passes with it."""
     with tempfile.TemporaryDirectory(prefix="quintet-revert-") as folder:
-        tree = copied(Path(folder).resolve())
-        imported = run(tree, "-c", "import quintet.engine; print(quintet.engine.__file__)").stdout.strip()
+        tree = copied(Path(folder).resolve() / "tree")
+        imported = run(tree, "-I", "-c", "import quintet.engine; print(quintet.engine.__file__)").stdout.strip()
         if not Path(imported).is_relative_to(tree):
             return f"{imported} is imported, which is not of the copy"
         text = (tree / fix.file).read_text(encoding="utf-8")
         if text.count(fix.fixed) != 1:
             return f"the fixed text stands {text.count(fix.fixed)} times in {fix.file}, not once"
-        if (ran := run(tree, *PYTEST, fix.test)).returncode:
-            return f"{fix.test} does not pass with the fix:\n{ran.stdout}{ran.stderr}"
-        (tree / fix.file).write_text(text.replace(fix.fixed, fix.before), encoding="utf-8")
-        if (ran := run(tree, *PYTEST, fix.test)).returncode == pytest.ExitCode.TESTS_FAILED:
-            return None
-        return f"{fix.test} does not fail without the fix:\n{ran.stdout}{ran.stderr}"
+        for content, expected in ((text, 0), (text.replace(fix.fixed, fix.before), pytest.ExitCode.TESTS_FAILED)):
+            (tree / fix.file).write_text(content, encoding="utf-8")
+            ran = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", fix.test)
+            if ran.returncode != expected:
+                what = "does not fail without it" if expected else "does not pass with it"
+                return f"{fix.test} {what}:\n{ran.stdout}{ran.stderr}"
+    return None
 
 
 def main(parts: list[str]) -> int:

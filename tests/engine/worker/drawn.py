@@ -125,8 +125,9 @@ def theirs(
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every file and folder with its size and time of change."""
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in [folder, *folder.rglob("*")]}
+    """Every file, folder and link with its size and time of change; a link may lead nowhere, as another test's does."""
+    seen = {path: path.stat(follow_symlinks=False) for path in [folder, *folder.rglob("*")]}
+    return {str(path): (found.st_size, found.st_mtime_ns) for path, found in seen.items()}
 
 
 def made_over(task: str, file: Path, names: Sequence[str], **train_args: Any) -> str:
