@@ -1,8 +1,8 @@
 """What the timed loop adds: against the study's bare loop on one real model, and on a model that does nothing.
 
-    python -m tests.benchmarks.loop [PAIRS]
+    python -m tests.benchmarks.loop [ROUNDS [LANE ...]]
 
-Pairs of blocks of 50 images, in random order within a pair, on the same model and pictures. Prints the ratio of mean
+Rounds of blocks of 50 images, in random order within a round, on the same model and pictures. Prints the ratio of mean
 latencies (ours to bare) with its 95 % t interval, and microseconds that the loop spends an image on a null model.
 """
 
@@ -70,12 +70,12 @@ def ours(loop: TimedLoop, outlet: Collector) -> float:
     return statistics.fmean(outlet.predict_ns)
 
 
-def bare(backend: Any, read: Callable[[int], Any]) -> float:
-    """Mean latency of a block in the study's loop: sync, t0, predict, sync, t1.
+def bare(backend: Any, read: Callable[[int], Any], arguments: dict[str, Any] | None = None) -> float:
+    """Mean latency of a block in the study's loop: sync, t0, predict, sync, t1; by default with a lane's own arguments.
 
     Each picture is decoded just before, as ours is: pictures that lie ready in memory are 1 % faster, by the caches.
     """
-    model, arguments = backend._model, backend._arguments
+    model, arguments = backend._model, backend._arguments if arguments is None else arguments
     times = []
     for index in range(IMAGES):
         picture = read(index)
@@ -87,17 +87,24 @@ def bare(backend: Any, read: Callable[[int], Any]) -> float:
     return statistics.fmean(times)
 
 
-def real(pairs: int) -> None:
-    """The ratio on one real model. The bare loop runs on the model as it is, without our wrappers and hook."""
+def real(pairs: int, task: str) -> None:
+    """The ratios on one micro model. The bare loop runs on the model as it is, without our wrappers and hook.
+
+    Against our own arguments, and against the study's: those that Ultralytics has by default, with `rect` on, so that a
+    picture that is not square is padded less.
+    """
     from quintet.engine.worker import weights
     from quintet.engine.worker.yolo import TASKS, YoloBackend
 
-    lane = next(lane for lane in load("micro").lanes if lane.name == "detect")
+    lane = next(lane for lane in load("micro").lanes if lane.name == task)
     settings = {**msgspec.to_builtins(lane), "seed": 1, "keep_bytes": 0}
     backend, plain = YoloBackend(0, settings), YoloBackend(0, settings)
     backend.load(lambda *step: None)
     plain._model = weights.load(settings, TASKS[lane.task])
     plain._set_up()
+    theirs = YoloBackend(0, settings)
+    theirs._model = weights.load(settings, TASKS[lane.task])
+    default = {key: value for key, value in plain._arguments.items() if key in ("imgsz", "verbose", "device")}
     levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
     outlet = Collector()
     loop = TimedLoop(ev.LaneOrder(0, {}, levels, 0, 0), backend, outlet)
@@ -106,21 +113,24 @@ def real(pairs: int) -> None:
     def read(index: int) -> Any:
         return backend.read("validation", index)
 
-    ours(loop, outlet), bare(plain, read)
+    ways: dict[str, Callable[[], float]] = {
+        "ours": lambda: ours(loop, outlet), "bare, our arguments": lambda: bare(plain, read),
+        "bare, the study's arguments": lambda: bare(theirs, read, default),
+    }  # fmt: skip
+    for way in ways.values():
+        way()
     chance = random.Random(1)
-    logs = []
+    logs: dict[str, list[float]] = {name: [] for name in ways if name != "ours"}
     for _ in range(pairs):
         loop._cursors["validation"] = Cursor(backend.images("validation"))
-        if chance.random() < 0.5:
-            a, b = ours(loop, outlet), bare(plain, read)
-        else:
-            b, a = bare(plain, read), ours(loop, outlet)
-        logs.append(math.log(a / b))
-    mean, half = statistics.fmean(logs), T_975 * statistics.stdev(logs) / math.sqrt(len(logs))
-    low, high = math.exp(mean - half), math.exp(mean + half)
-    print(
-        f"ours / bare, predict: {math.exp(mean):.4f}, 95 % interval {low:.4f} .. {high:.4f}  ({pairs} pairs of {IMAGES})"
-    )
+        took = {name: ways[name]() for name in chance.sample([*ways], len(ways))}
+        for name, its in logs.items():
+            its.append(math.log(took["ours"] / took[name]))
+    for against, its in logs.items():
+        mean, half = statistics.fmean(its), T_975 * statistics.stdev(its) / math.sqrt(len(its))
+        low, high = math.exp(mean - half), math.exp(mean + half)
+        interval = f"95 % interval {low:.4f} .. {high:.4f}  ({pairs} rounds of {IMAGES})"
+        print(f"{task}: ours / {against}, predict: {math.exp(mean):.4f}, {interval}")
 
 
 def null() -> None:
@@ -142,4 +152,5 @@ def null() -> None:
 
 if __name__ == "__main__":
     null()
-    real(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    for word in sys.argv[2:] or ["detect"]:
+        real(int(sys.argv[1]) if len(sys.argv) > 1 else 100, word)
