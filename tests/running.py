@@ -89,6 +89,7 @@ class Headless:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "quintet", "run", str(profile), "--headless", "--log", str(self.journal), *words],
                 stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **(environment or {})}, text=True,
+                errors="surrogateescape",
                 start_new_session=True,  # so that a test can signal it as a terminal does: the whole group
             )  # fmt: skip
 
