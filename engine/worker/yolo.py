@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from quintet.engine.events import Levels
 from quintet.engine.worker import weights
 from quintet.engine.worker.backend import LoadFault, Report
 from quintet.engine.worker.images import DataSet, Picture, inference_set, read_picture, usable
+from quintet.engine.worker.kept_results import KeptResults
 from quintet.engine.worker.scoring import Scorer, Tap, loader_resize
 from quintet.engine.worker.truth.labels import read_labels
 from quintet.engine.worker.truth.sources import validation_set
@@ -38,51 +38,6 @@ TASKS = {"cls": "classify", "detect": "detect", "pose": "pose", "seg": "segment"
 """quintet's names of the tasks to Ultralytics' own."""
 STAGES = ("preprocess", "inference", "postprocess")
 REPORT_NS = 500_000_000
-RESULT_BYTES = 2048
-"""The Python objects of one result beside its arrays; measured 0.3 to 4 KiB."""
-
-
-class KeptResults:
-    """Results held in memory, newest last, within a bound of images and one of bytes."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.size_bytes = 0
-        self.short = 0
-        """How many fitted when the bytes ran out before the images did; 0: they have not."""
-        self._limit_bytes = limit_bytes
-        self._results: deque[tuple[Any, int]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def add(self, result: Any, limit_images: int) -> None:
-        """Hold a result; the oldest go when a bound is passed, this one too when it alone is over the bytes."""
-        size = result_bytes(result)
-        self._results.append((result, size))
-        self.size_bytes += size
-        while self._results and (len(self._results) > limit_images or self.size_bytes > self._limit_bytes):
-            if len(self._results) <= limit_images:
-                self.short = len(self._results) - 1
-            self.size_bytes -= self._results.popleft()[1]
-
-    def clear(self) -> None:
-        """Free them all."""
-        self._results.clear()
-        self.size_bytes = self.short = 0
-
-
-def result_bytes(result: Any) -> int:
-    """Bytes that a Results keeps alive: its picture and its tensors, each whole buffer once, wherever they lie."""
-    buffers: dict[int, int] = {}
-    for part in vars(result).values():
-        held: Any = part if isinstance(part, np.ndarray) or torch.is_tensor(part) else getattr(part, "data", None)
-        if isinstance(held, np.ndarray):
-            whole = held.base if isinstance(held.base, np.ndarray) else held
-            buffers[id(whole)] = whole.nbytes
-        elif torch.is_tensor(held):
-            storage = held.untyped_storage()
-            buffers[storage.data_ptr()] = storage.nbytes()
-    return sum(buffers.values()) + RESULT_BYTES
 
 
 class YoloBackend:

@@ -19,7 +19,8 @@ import yaml
 from quintet.engine.events import Levels
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.handover import Handover
-from quintet.engine.worker.yolo import KeptResults, YoloBackend, result_bytes
+from quintet.engine.worker.kept_results import KeptResults, result_bytes
+from quintet.engine.worker.yolo import YoloBackend
 from quintet.profiles import micro
 from tests.engine.worker.drawn import THEIRS
 
