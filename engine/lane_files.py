@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quintet.engine import named
+from quintet.engine.weight_forms import EXPECTED, form_of
 
 if TYPE_CHECKING:
     from quintet.engine.profile import Lane
 
 MODEL_CLASSES = {
     "ClassificationModel": "cls", "DetectionModel": "detect", "PoseModel": "pose", "SegmentationModel": "seg",
-    "OBBModel": "obb",
+    "OBBModel": "obb", "RTDETRDetectionModel": "detect", "WorldModel": "detect", "YOLOEModel": "detect",
+    "YOLOESegModel": "seg",
 }  # fmt: skip
-SUFFIXES = (".pt", ".onnx", ".engine")
-OPENVINO = "_openvino_model"
-"""How Ultralytics calls the folder of an OpenVINO export."""
 
 
 def wrong_in(lane: Lane, profile: str) -> list[str]:
@@ -53,13 +52,8 @@ def _wrong_weights(lane: Lane, profile: str) -> list[str]:
     weights = Path(lane.weights)
     if not weights.exists():
         return [_not_there(lane.weights, profile, f"there are no weights at {weights}. Check `weights`.")]
-    if not (weights.suffix in SUFFIXES and weights.is_file()) and not (
-        weights.name.endswith(OPENVINO) and weights.is_dir()
-    ):
-        return [
-            f"{weights} is nothing that can be loaded. `weights` is a .pt, .onnx or .engine file, "
-            f"or a folder *{OPENVINO}."
-        ]
+    if form_of(weights) is None:
+        return [f"{weights} cannot be loaded as weights. Give {EXPECTED}."]
     found = peek_task(weights) if weights.suffix == ".pt" else None
     if found is not None and found != lane.task:
         return [f"{weights.name} is a {found} model, the lane's task is {lane.task}. Change one of them."]

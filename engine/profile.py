@@ -31,12 +31,14 @@ MOST_LANES = 16
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=WHOLE_MOST)]
 LaneName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,24}\Z")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f]{64}\Z")]
 ProfileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
 NAMES = {
     "{1,24}": "a name is 1 to 24 letters, digits, - or _",
+    "{64}": "a SHA-256 is 64 digits from 0 to 9 and a to f, as sha256sum prints it",
     "{0,63}": "a name is 1 to 64 letters, digits, -, _ or . and begins with none of - and ., since logs are called by it",
 }
-"""What a part of a name's pattern means."""
+"""What a part of a pattern means."""
 WORDS = {
     "object": "a table", "array": "a list", "int": "a whole number", "float": "a number", "str": "text",
     "bool": "true or false",
@@ -70,7 +72,7 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name: LaneName
     task: Literal["cls", "detect", "pose", "seg", "obb"]
     weights: str = ""
-    weights_sha256: str | None = None
+    weights_sha256: Sha256 | None = None
     data: Data = Data()
     imgsz: Annotated[int, msgspec.Meta(ge=32, le=8192)] = 640
     rect: bool = False

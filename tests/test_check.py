@@ -128,7 +128,8 @@ def test_ten_different_faults_are_told_in_one_go(tmp_path: Path) -> None:
     for words in (
         "unknown key `colour`", "`imgsz` is 5", "unknown key `hue`", "seg.pt is a seg model", "no weights at",
         "nowhere.yaml",
-        "score has no level 'loud'", "is not the file that `weights_sha256` pins", "unicorn", "no device 'cuda:7'",
+        "score has no level 'loud'", "is not the file that `weights_sha256` pins", "unicorn",
+        'device "cuda:7" is not available',
     ):  # fmt: skip
         assert words in said, said
     assert said.count("    ✗") == 7

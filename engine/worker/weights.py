@@ -15,15 +15,18 @@ from typing import Any
 import torch
 from ultralytics import YOLO
 
+from quintet.engine.weight_forms import EXPECTED, OPENVINO, form_of
 from quintet.engine.worker.backend import LoadFault
 
 UNREADABLE = (
     OSError, EOFError, RuntimeError, pickle.UnpicklingError, AttributeError, ImportError, KeyError, TypeError, ValueError,
 )  # fmt: skip
 """What Ultralytics, torch and the runtimes raise for a file that is no model."""
-RUNTIMES = {".onnx": "onnxruntime", ".engine": "tensorrt", "": "openvino"}
-"""The package that runs an export, by its suffix; an OpenVINO export is a folder."""
+RUNTIMES = {".onnx": "onnxruntime", ".engine": "tensorrt", OPENVINO: "openvino"}
+"""The package that runs an export, by its form."""
 OURS = {"classify": "cls", "segment": "seg"}
+NOT_OURS = ("depth", "semantic")
+"""Ultralytics' tasks that quintet does not have."""
 
 
 def load(settings: dict[str, Any], task: str) -> YOLO:
@@ -36,7 +39,9 @@ def load(settings: dict[str, Any], task: str) -> YOLO:
         raise _unreadable(path, wrong) from wrong
     if model.task != task:
         found, asked = (OURS.get(word, word) for word in (model.task, task))
-        raise LoadFault(f"{path} is a model for {found}, not {asked}: mend `task` or `weights` of {settings['name']}")
+        if model.task in NOT_OURS:
+            raise LoadFault(f"{path} is a model for {found}, a task that quintet does not have: give other weights")
+        raise LoadFault(f"{path} is a model for {found}, not {asked}: change `task` or `weights` of {settings['name']}")
     return model
 
 
@@ -46,7 +51,7 @@ def first_predict(model: YOLO, picture: Any, arguments: dict[str, Any], settings
     if path.suffix == ".pt":
         model.predict(picture, **arguments)
         return
-    package = RUNTIMES[path.suffix]
+    package = RUNTIMES[form_of(path) or ""]
     try:
         bound = _bound_threads(int(settings["threads"])) if package == "onnxruntime" else contextlib.nullcontext()
         with bound:
@@ -58,7 +63,7 @@ def first_predict(model: YOLO, picture: Any, arguments: dict[str, Any], settings
     task = getattr(model.predictor.model, "task", None)
     if task is not None and task != model.task:
         raise LoadFault(
-            f"{path} is an export for {OURS.get(task, task)}: mend `task` or `weights` of {settings['name']}"
+            f"{path} is an export for {OURS.get(task, task)}: change `task` or `weights` of {settings['name']}"
         )
 
 
@@ -117,17 +122,17 @@ def keypoint_shape(predictor: Any) -> list[int]:
 def _check(path: Path, sha256: str | None) -> None:
     """Before anything is unpickled: a .pt file is code."""
     if not path.exists():
-        raise LoadFault(f"there are no weights at {path}: put them there or mend `weights`; nothing is downloaded")
-    if path.suffix not in (".pt", *RUNTIMES) or path.is_dir() != (path.suffix == ""):
-        raise LoadFault(f"{path} is nothing to load: give a .pt, .onnx or .engine file, or a folder *_openvino_model")
+        raise LoadFault(f"there are no weights at {path}: put them there or change `weights`; nothing is downloaded")
+    if form_of(path) is None:
+        raise LoadFault(f"{path} cannot be loaded as weights: give {EXPECTED}")
     if not sha256:
         return
     if not path.is_file():
-        raise LoadFault(f"{path} is a folder, which `weights_sha256` cannot pin: take that key out")
+        raise LoadFault(f"{path} is a folder, which `weights_sha256` cannot pin: remove that key")
     found = _sha256(path)
     if found != sha256.lower():
         raise LoadFault(
-            f"{path} is not the file that `weights_sha256` pins, so it was not opened: get the right one, or mend the key to "
+            f"{path} is not the file that `weights_sha256` pins, so it was not opened: get the right one, or change the key to "
             f"{found}"
         )
 
@@ -152,7 +157,9 @@ def device(wanted: str) -> str:
     if wanted == "auto":
         return found[0]
     if (f"{wanted}:0" if wanted == "cuda" else wanted) not in found:
+        finds = "only the CPU" if found == ["cpu"] else f"only {', '.join(found)}"
+        choices = ", ".join(f'"{one}"' for one in ["auto", *found[:-1]])
         raise LoadFault(
-            f"there is no device {wanted!r} here: torch {torch.__version__} finds {', '.join(found)}. Mend `device`"
+            f'device "{wanted}" is not available, torch finds {finds}: set device = {choices} or "{found[-1]}"'
         )
     return wanted

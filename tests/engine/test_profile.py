@@ -48,6 +48,21 @@ def test_rect_is_off_unless_a_lane_or_the_defaults_say_so(tmp_path: Path) -> Non
         profiles.load(str(profile))
 
 
+def test_the_forms_of_weights(tmp_path: Path) -> None:
+    lane = LANE.replace("sleep", "yolo") + 'data.validation = "v"\n'
+    (tmp_path / "v").mkdir()
+    for folder in ("a_openvino_model", "yolo11n.v2_openvino_model", "folder.pt", "other"):
+        (tmp_path / folder).mkdir()
+    for file in ("a.onnx", "file_openvino_model", "a.yaml"):
+        (tmp_path / file).touch()
+
+    for name in ("a_openvino_model", "yolo11n.v2_openvino_model", "a.onnx"):
+        assert load(tmp_path, lane + f'weights = "{name}"\n').lanes[0].weights == str(tmp_path / name)
+    for name in ("folder.pt", "other", "file_openvino_model", "a.yaml"):
+        with pytest.raises(BadInput, match=r"cannot be loaded as weights\. Give a \.pt, \.onnx or \.engine file"):
+            load(tmp_path, lane + f'weights = "{name}"\n')
+
+
 def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
     two = LANE + LANE.replace('"a"', '"b"')
     changed = load(tmp_path, two, "all.mode=withoutval", "b.keep=results")
@@ -102,6 +117,12 @@ def test_set_changes_one_lane_or_all(tmp_path: Path) -> None:
         ),
         (LANE.replace("sleep", "yolo"), "mine.toml, lane a: `weights` is missing"),
         (LANE.replace("sleep", "yolo") + 'weights = "w.pt"\n', "there are no weights at"),
+        (
+            LANE + 'weights_sha256 = "abc"\n',
+            "lane a: `weights_sha256` is 'abc'; a SHA-256 is 64 digits from 0 to 9 and a to f",
+        ),
+        (LANE + f'weights_sha256 = "{"g" * 64}"\n', "a SHA-256 is 64 digits from 0 to 9 and a to f"),
+        (LANE + f'weights_sha256 = "{"a" * 65}"\n', "a SHA-256 is 64 digits from 0 to 9 and a to f"),
     ],
 )
 def test_a_mistake_gets_one_sentence(tmp_path: Path, text: str, says: str) -> None:

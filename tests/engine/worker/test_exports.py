@@ -62,12 +62,15 @@ def test_an_onnx_export_has_the_lanes_threads_and_its_own_batch(tmp_path: Path) 
     assert len(free.predict_many([free.read("validation", index) for index in range(4)])) == 4
 
 
-@pytest.mark.parametrize(("name", "package"), [("detect.engine", "tensorrt"), ("detect_openvino_model", "openvino")])
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("detect.engine", "tensorrt"), ("detect_openvino_model", "openvino"), ("detect.v2_openvino_model", "openvino")],
+)
 def test_an_export_without_its_runtime_is_told_in_one_sentence(tmp_path: Path, name: str, package: str) -> None:
     if _installed(package):
         pytest.skip(f"{package} is installed here")
     path = tmp_path / name
-    if path.suffix:
+    if path.suffix == ".engine":
         path.write_bytes(b"engine")
     else:
         path.mkdir()
@@ -90,7 +93,9 @@ def test_a_file_that_is_no_onnx_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("device", ["cuda:9", "tpu", "cuda:x", "cpu:1"])
 def test_a_device_that_is_not_there_names_those_that_are(device: str) -> None:
-    with pytest.raises(LoadFault, match=r"there is no device .* finds .*cpu") as caught:
+    with pytest.raises(
+        LoadFault, match=r"device .* is not available, torch finds only .*: set device = \"auto\""
+    ) as caught:
         loaded("detect", device=device)
     assert all(found in str(caught.value) for found in there())
 

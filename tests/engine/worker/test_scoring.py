@@ -331,11 +331,11 @@ def test_half_precision_asked_of_a_cpu_is_read_back_and_changes_nothing() -> Non
     ("changed", "says"),
     [
         ({"weights": "/nowhere/a.pt"}, "no weights at /nowhere/a.pt.*nothing is downloaded"),
-        ({"weights": str(MICRO / "detect.yaml")}, "is nothing to load"),
+        ({"weights": str(MICRO / "detect.yaml")}, "cannot be loaded as weights"),
         ({"weights_sha256": "00" * 32}, "it was not opened"),
         ({"weights": str(MICRO / "seg.pt")}, "is a model for seg, not detect"),
         ({"imgsz": 200}, "write 224"),
-        ({"device": "cuda:99"}, "no device 'cuda:99'"),
+        ({"device": "cuda:99"}, 'device "cuda:99" is not available'),
         ({"data": {"inference": None, "validation": "/nowhere"}}, "no data set at /nowhere"),
     ],
 )
