@@ -19,7 +19,9 @@ import numpy as np
 import torch
 from ultralytics.data.augment import LetterBox
 from ultralytics.data.dataset import YOLODataset
+from ultralytics.models.rtdetr.val import RTDETRDataset
 
+from quintet.engine.worker import families
 from quintet.engine.worker.images import DataSet, Label, Picture
 
 SAME = ("imgsz", "iou", "max_det", "nms", "quantize", "half", "agnostic_nms", "single_cls")
@@ -29,7 +31,10 @@ SUFFIXES = {"B": "box", "M": "mask", "P": "pose"}
 
 
 def raw(output: Any) -> Any:
-    """The prediction tensor inside a network's output, (1, channels, anchors) or (1, classes)."""
+    """The prediction tensor inside a network's output.
+
+    (images, numbers, anchors), (images, boxes, numbers) of heads that choose by themselves, or (images, classes).
+    """
     return output if torch.is_tensor(output) else raw(output[0])
 
 
@@ -37,9 +42,11 @@ class Tap:
     """A forward hook that holds the network's last output and the shape of its input.
 
     Releases of Ultralytics up to 8.4.150 rewrite the boxes within it after inference, so it also holds a copy of those.
+    `boxes_last` says that the output is (images, boxes, numbers), not (images, numbers, anchors).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, boxes_last: bool = False) -> None:
+        self._rows: Any = (..., slice(4)) if boxes_last else (slice(None), slice(4))
         self.shape = (0, 0)
         """Height and width of the last input: what its pictures were padded to."""
         self._output: Any = None
@@ -47,7 +54,7 @@ class Tap:
 
     def __call__(self, module: Any, inputs: Any, output: Any) -> None:
         """The hook; called by torch within the timed inference, in every arm."""
-        self._output, self._boxes, self.shape = output, raw(output)[:, :4].clone(), (*inputs[0].shape[2:],)
+        self._output, self._boxes, self.shape = output, raw(output)[self._rows].clone(), (*inputs[0].shape[2:],)
 
     def clear(self) -> None:
         """Let go of the last output, so that no more memory is held during a predict than without the hook."""
@@ -57,7 +64,7 @@ class Tap:
         """The last output as it left the network. Call within inference mode; raises ValueError when there is none."""
         if self._output is None:
             raise ValueError("there is no output to score: score() belongs after a predict()")
-        raw(self._output)[:, :4] = self._boxes
+        raw(self._output)[self._rows] = self._boxes
         return self._output
 
 
@@ -147,15 +154,20 @@ class LabelledPictures(YOLODataset):  # type: ignore[misc]
         return {**super().get_image_and_label(index), "rect_shape": self.padded}
 
 
+class StretchedPictures(LabelledPictures, RTDETRDataset):  # type: ignore[misc]
+    """The same over RT-DETR's data set, whose pictures are stretched to the square."""
+
+
 class Scorer:
     """Scores the images of one validation set, each counted once, by its latest scoring.
 
-    `model` is an Ultralytics YOLO that has predicted once through `loader_resize`; `tap` is a hook on its predictor's model.
+    `model` is of a scored family and has predicted once, YOLO through `loader_resize`; `tap` is a hook on its network.
     `rect` says whether pictures are padded as `val(rect=True)` does; raises ValueError when data and model do not fit.
     """
 
     def __init__(self, model: Any, tap: Tap, data: DataSet, labels: list[Label], *, rect: bool = False) -> None:
         self._tap, self._labels, self._classify = tap, labels, model.task == "classify"
+        self._stretched = families.stretches(model)
         self._order = _order(labels, rect=rect)
         self._statistics: dict[int, dict[str, Any]] = {}
         self._left_out: set[int] = set()
@@ -169,7 +181,7 @@ class Scorer:
 
     def _data_set(self, predictor: Any, data: DataSet) -> LabelledPictures:
         validator = self._validator
-        pictures = LabelledPictures(
+        pictures = (StretchedPictures if self._stretched else LabelledPictures)(
             data.files, self._labels, imgsz=self._side, hyp=validator.args, stride=int(predictor.model.stride),
             single_cls=bool(validator.args.single_cls), task=validator.args.task, data=validator.data,
         )  # fmt: skip
@@ -180,14 +192,19 @@ class Scorer:
     def update(self, index: int, result: Any, place: int = 0) -> None:
         """Score one result of the last predict, at `place` in its call, as image `index`; replaces its last scoring."""
         with torch.inference_mode():
-            output = self._tap.output()
-            one = output if len(raw(output)) == 1 else one_of(output, place)
-            self._update(index, one, result.orig_shape, self._tap.shape)
+            self._update(index, self._part(place), result.orig_shape, self._tap.shape)
 
     def copy(self, result: Any, place: int = 0) -> Any:
         """What `update_copy` needs of one result of the last predict, untouched by the next one."""
         with torch.inference_mode():
-            return copied(one_of(self._tap.output(), place)), result.orig_shape, self._tap.shape
+            return copied(self._part(place)), result.orig_shape, self._tap.shape
+
+    def _part(self, place: int) -> Any:
+        """What the validator needs of the last output for the image at `place` in its call."""
+        output = self._tap.output()
+        if self._stretched:
+            output = raw(output)  # RT-DETR's further outputs begin with the axis of its layers, not of the images
+        return output if len(raw(output)) == 1 else one_of(output, place)
 
     def update_copy(self, index: int, copy: Any) -> None:
         """As `update`, from a copy; may be called in another thread, one call at a time."""
@@ -208,7 +225,8 @@ class Scorer:
 
     def _truth(self, index: int, height: int, width: int, padded: tuple[int, int]) -> Any:
         """The image's labels as a batch of one. Its pixels play no part, so a black picture of its size stands in."""
-        data, size = self._data, scaled(height, width, self._side)
+        data, side = self._data, self._side
+        size = (side, side) if self._stretched else scaled(height, width, side)
         black = np.broadcast_to(np.zeros(3, np.uint8), (*size, 3))
         data.padded = padded
         data.ims[index], data.im_hw0[index], data.im_hw[index] = black, (height, width), size

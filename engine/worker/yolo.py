@@ -25,7 +25,7 @@ import ultralytics
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 
 from quintet.engine.events import Levels
-from quintet.engine.worker import weights
+from quintet.engine.worker import families, remarks, weights
 from quintet.engine.worker.backend import LoadFault, Report
 from quintet.engine.worker.images import DataSet, Picture, inference_set, read_picture, usable
 from quintet.engine.worker.kept_results import KeptResults
@@ -61,7 +61,10 @@ class YoloBackend:
         self._predictor: Any = None
         self._arguments: dict[str, Any] = {}
         self._largest_batch: int | None = None
-        self._rect = bool(settings.get("rect")) and self._task != "cls"
+        self._rect = bool(settings.get("rect"))
+        self._scored_family = False
+        self._remarks: list[remarks.Remark] = []
+        """What is not a fault and should be known: a kind and a sentence each."""
         self._wait: Callable[[], Any] | None = None
         self._stage_wait: Callable[[], Any] | None = None
         """The device's synchronisation after each stage, while `stages` is on."""
@@ -73,6 +76,7 @@ class YoloBackend:
         began = self._clock()
         report("model", "begun", 0, 1)
         self._model = weights.load(self._settings, TASKS[self._task])
+        families.forget_anchors(self._model)
         self._set_up()
         self._instrument()
         self.first_predict_done()
@@ -87,6 +91,7 @@ class YoloBackend:
     def _set_up(self) -> None:
         """The first predict, which builds the predictor; the arguments never change afterwards, or it is built anew."""
         settings, side = self._settings, int(self._settings["imgsz"])
+        self._rect = self._rect and self._task != "cls" and not families.stretches(self._model)
         half = {"quantize": 16} if "quantize" in DEFAULT_CFG_DICT else {"half": True}
         self._arguments = {
             "imgsz": side, "conf": settings["conf"], "iou": settings["iou"], "max_det": settings["max_det"],
@@ -95,6 +100,8 @@ class YoloBackend:
         }  # fmt: skip
         weights.first_predict(self._model, np.zeros((side, side, 3), np.uint8), self._arguments, settings)
         self._predictor = self._model.predictor
+        self._scored_family = families.is_scored(self._model)
+        self._remarks = remarks.of_settings(settings, self._predictor, rect=self._rect)
         if [*self._predictor.imgsz] != [side, side]:
             fits = self._predictor.imgsz[0]
             raise LoadFault(f"imgsz {side} of {self._name} does not fit the model: write {fits}")
@@ -105,14 +112,16 @@ class YoloBackend:
             raise LoadFault(f"{settings['weights']} takes one shape only: take `rect` of {self._name} out")
 
     def _instrument(self) -> None:
-        """Clock the predictor's three stages, tap its network's output and give it the data loader's resize."""
+        """Clock the predictor's three stages; of a scored family, tap the output and letterbox as the data loader does."""
         predictor = self._predictor
-        if self._task != "cls":
+        if self._scored_family and self._task != "cls" and not families.stretches(self._model):
             stride = int(predictor.model.stride) if self._rect else None
             predictor.pre_transform = loader_resize(int(self._settings["imgsz"]), stride)
         for place, stage in enumerate(STAGES):
             setattr(predictor, stage, self._clocked(place, getattr(predictor, stage)))
-        predictor.model.register_forward_hook(self._tap)
+        if self._scored_family:
+            self._tap = Tap(boxes_last=families.boxes_last(self._model))
+            predictor.model.register_forward_hook(self._tap)
         device = predictor.device
         if device.type == "cuda":
             self._wait = lambda: torch.cuda.synchronize(device)
@@ -152,6 +161,7 @@ class YoloBackend:
             self._sets["validation"] = usable(data)
             return 0
         self._check_keypoints(data)
+        self._remarks += remarks.of_names(data, self._model.names)
         said = self._clock()
 
         def going(done: int, of: int) -> None:
@@ -162,6 +172,8 @@ class YoloBackend:
 
         data, labels, _ = read_labels(data, self._task, going)
         self._sets["validation"] = data
+        if not self._scored_family:
+            return len(labels)
         try:
             self._scorer = Scorer(self._model, self._tap, data, labels, rect=self._rect)
         except ValueError as wrong:
@@ -215,7 +227,22 @@ class YoloBackend:
             return (
                 f"{self._name}'s weights are an export for {self._largest_batch} at a time: batch {batch} needs another"
             )
-        if levels["score"] == "off" or (data == "validation" and self._scorer is not None):
+        return None if levels["score"] == "off" else self._unscored(data, batch)
+
+    def _unscored(self, data: str, batch: int) -> str | None:
+        """One sentence when results on this data, in calls of this many, cannot be scored as `model.val` does."""
+        if not self._scored_family:
+            head = families.head_of(self._model)
+            return (
+                f"{self._name} can be timed but not scored, because models with the head {head} have not been shown to "
+                'score as in model.val: set switches = { mode = "withoutval" } or { mode = "inference" }'
+            )
+        if self._rect and batch > 1:
+            return (
+                f"with rect, {self._name} can be scored only one image at a time, since the images of a batch are padded "
+                f"alike: set batch = 1 instead of {batch}, or score = off"
+            )
+        if data == "validation" and self._scorer is not None:
             return None
         if self._scorer is not None:
             return f"accuracy needs labels, which {self._name} has for its validation data only: switch data as well"

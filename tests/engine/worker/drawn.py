@@ -189,15 +189,20 @@ def untrained_26(file: Path, task: str, classes: int = 3) -> str:
     return str(file)
 
 
-def labels_by(weights: str, task: str, folder: Path, **options: Any) -> None:
-    """Give a set of pictures labels near what a model finds in them, so that values on an untrained one are not zero."""
+def labels_by(weights: str, task: str, folder: Path, most: int = 4, **options: Any) -> None:
+    """Give a set of pictures labels near what a model finds in them, so that values on an untrained one are not zero.
+
+    At most so many a picture, the surest and others in equal steps.
+    """
     from ultralytics import YOLO
 
     model = YOLO(weights)
     for file in sorted((folder / "images" / "val").glob("*.jpg")):
-        result = model.predict(str(file), rect=False, imgsz=192, conf=0.01, device="cpu", verbose=False, **options)[0]
+        asked = {"imgsz": 192, "conf": 0.01, **options}
+        result = model.predict(str(file), rect=False, device="cpu", verbose=False, **asked)[0]
         boxes = result.obb if task == "obb" else result.boxes
-        lines = [_label_line(task, result, place) for place in range(len(boxes)) if _inside(boxes, place, result)][:4]
+        places = [place for place in range(len(boxes)) if _inside(boxes, place, result)]
+        lines = [_label_line(task, result, place) for place in places[:: max(1, len(places) // most)][:most]]
         label = folder / "labels" / "val" / f"{file.stem}.txt"
         label.parent.mkdir(parents=True, exist_ok=True)
         label.write_text("".join(f"{line}\n" for line in lines))
