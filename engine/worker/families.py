@@ -56,6 +56,12 @@ def head_of(model: Any) -> str:
         return type(network).__name__
 
 
+def kind_of(model: Any) -> str:
+    """A family in words: its network's class and its head's."""
+    exported = isinstance(model.model, (str, Path))
+    return f"{'an export' if exported else type(model.model).__name__} with the head {head_of(model)}"
+
+
 def is_scored(model: Any) -> bool:
     """Whether this family's values have been shown to equal `model.val`'s; after the first predict."""
     heads = EQUAL.get(type(model), {}).get(model.task, ())

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from ultralytics.data.augment import LetterBox
 from ultralytics.data.dataset import YOLODataset
-from ultralytics.models.rtdetr.val import RTDETRDataset
 
 from quintet.engine.worker import families
 from quintet.engine.worker.images import DataSet, Label, Picture
@@ -154,10 +153,6 @@ class LabelledPictures(YOLODataset):  # type: ignore[misc]
         return {**super().get_image_and_label(index), "rect_shape": self.padded}
 
 
-class StretchedPictures(LabelledPictures, RTDETRDataset):  # type: ignore[misc]
-    """The same over RT-DETR's data set, whose pictures are stretched to the square."""
-
-
 class Scorer:
     """Scores the images of one validation set, each counted once, by its latest scoring.
 
@@ -181,7 +176,7 @@ class Scorer:
 
     def _data_set(self, predictor: Any, data: DataSet) -> LabelledPictures:
         validator = self._validator
-        pictures = (StretchedPictures if self._stretched else LabelledPictures)(
+        pictures = LabelledPictures(
             data.files, self._labels, imgsz=self._side, hyp=validator.args, stride=int(predictor.model.stride),
             single_cls=bool(validator.args.single_cls), task=validator.args.task, data=validator.data,
         )  # fmt: skip

@@ -232,9 +232,8 @@ class YoloBackend:
     def _unscored(self, data: str, batch: int) -> str | None:
         """One sentence when results on this data, in calls of this many, cannot be scored as `model.val` does."""
         if not self._scored_family:
-            head = families.head_of(self._model)
             return (
-                f"{self._name} can be timed but not scored, because models with the head {head} have not been shown to "
+                f"{self._name} can be timed but not scored, because {families.kind_of(self._model)} has not been shown to "
                 'score as in model.val: set switches = { mode = "withoutval" } or { mode = "inference" }'
             )
         if self._rect and batch > 1:

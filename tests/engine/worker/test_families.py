@@ -12,6 +12,7 @@ import torch
 import ultralytics
 import yaml
 from ultralytics.nn.modules import head as heads
+from ultralytics.nn.tasks import DetectionModel
 
 from quintet.engine.worker import families, weights
 from quintet.engine.worker.backend import LoadFault
@@ -107,17 +108,24 @@ class OtherHead(heads.Detect):  # type: ignore[misc]
     """A head that Ultralytics does not have."""
 
 
+class OtherNetwork(DetectionModel):  # type: ignore[misc]
+    """A network that Ultralytics does not have."""
+
+
 SAME_NAME = type("Detect", (heads.Detect,), {"__module__": "somebody.elses"})
 
 
-@pytest.mark.parametrize("kind", [OtherHead, SAME_NAME])
+@pytest.mark.parametrize("kind", [OtherHead, SAME_NAME, OtherNetwork])
 @pytest.mark.parametrize("rect", [False, True])
-def test_an_unknown_head_is_timed_and_not_scored(kind: type, rect: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = with_head(kind, monkeypatch, rect=rect)
+def test_an_unknown_family_is_timed_and_not_scored(kind: type, rect: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = of_kind(kind, monkeypatch, rect=rect)
 
     refusal = backend.refusal(VALIDATION)
 
-    assert f"detect can be timed but not scored, because models with the head {kind.__name__} have not" in str(refusal)
+    network, head = type(backend._model.model).__name__, type(backend._model.model.model[-1]).__name__
+    assert kind.__name__ in (network, head)
+    assert f"detect can be timed but not scored, because {network} with the head {head} has not" in str(refusal)
+    assert backend._scorer is None  # a validator that does not know the family might not even be built
     assert 'set switches = { mode = "withoutval" } or { mode = "inference" }' in str(refusal)
     with pytest.raises(LoadFault, match="can be timed but not scored"):
         backend.apply(VALIDATION)
@@ -130,20 +138,21 @@ def test_an_unknown_head_is_timed_and_not_scored(kind: type, rect: bool, monkeyp
         assert len(backend.predict_many([backend.read(data, index) for index in range(2)])) == 2
 
 
-def test_the_predictor_of_an_unknown_head_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = with_head(OtherHead, monkeypatch)._predictor
+def test_the_predictor_of_an_unknown_family_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = of_kind(OtherHead, monkeypatch)._predictor
 
     assert predictor.pre_transform.__func__ is type(predictor).pre_transform
     assert not predictor.model._forward_hooks
 
 
-def with_head(kind: type, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> YoloBackend:
-    """The micro detect model with a head of another class."""
+def of_kind(kind: type, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> YoloBackend:
+    """The micro detect model with a head or a network of another class."""
     load = weights.load
 
     def other(*asked: Any) -> Any:
         model = load(*asked)
-        model.model.model[-1].__class__ = kind
+        part = model.model if kind is OtherNetwork else model.model.model[-1]
+        part.__class__ = kind
         return model
 
     monkeypatch.setattr(weights, "load", other)
