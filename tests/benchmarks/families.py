@@ -33,6 +33,11 @@ class Case(NamedTuple):
     more: Mapping[str, Any] = MappingProxyType({})
 
     @property
+    def classes(self) -> int:
+        """How many classes the model has; for cls more than top-5 takes."""
+        return int(self.more.get("nc", 12 if "-cls" in self.design else 5))
+
+    @property
     def name(self) -> str:
         """Its row's name."""
         return ", ".join([self.design, *(f"{key}={value}" for key, value in self.more.items())])
@@ -44,7 +49,7 @@ SHAPES = (
     Case("yolov8-rtdetr", {"nc": 80}), Case("yolov8-rtdetr", {"names": "list"}), Case("yolov8-rtdetr", {"rect": True}),
     Case("yolov8-rtdetr", {"onnx": True}),
 )  # fmt: skip
-"""Further shapes that users have. All other cases have five classes."""
+"""Further shapes that users have."""
 
 
 def designs() -> dict[str, Path]:
@@ -81,7 +86,7 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
         return {**row, "task": words[row["head"]], "outcome": f"not tried: quintet has no task {words[row['head']]}"}
     changed: dict[str, Any] = {"kpt_shape": [5, 3]} if "kpt_shape" in design else {}
     if "-world" not in case.design:  # whose placeholder of class texts is for 80
-        changed["nc"] = case.more.get("nc", 5)
+        changed["nc"] = case.classes
     weights = untrained(design, folder / f"{case.design}.pt", side=SIDE, names=case.more.get("names"), **changed)
     from ultralytics import YOLO
 
@@ -109,7 +114,7 @@ def compared(case: Case, task: str, weights: str, folder: Path) -> dict[str, Any
         backend.predict(backend.read("validation", 0))
         if refusal is not None:
             return {"outcome": f"refused: {refusal}"}
-        data = labelled(task, weights, case.more.get("nc", 5), folder / "data")
+        data = labelled(task, weights, case.classes, folder / "data")
         lane["data"]["validation"] = str(data)
         backend = loaded(lane)
         ours = scored(backend)
@@ -148,7 +153,7 @@ def labelled(task: str, weights: str, classes: int, folder: Path) -> Path:
         return data
     from ultralytics import YOLO
 
-    drawn = sorted((draw_set(folder / "drawn", task, PICTURES, names) / "val").rglob("*.jpg"))
+    drawn = sorted((draw_set(folder / "drawn", task, 6 * PICTURES, names) / "val").rglob("*.jpg"))
     model = YOLO(weights)
     for place, file in enumerate(drawn):
         found = model.predict(str(file), imgsz=SIDE, verbose=False, device="cpu")[0].probs.top1

@@ -28,7 +28,9 @@ def untrained(design: Mapping[str, Any], file: Path, *, side: int, names: Any = 
     torch.manual_seed(SEED)
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".yaml")
-    written.write_text(yaml.safe_dump({**copy.deepcopy(dict(design)), **more}))
+    written.write_text(
+        yaml.safe_dump({**copy.deepcopy(dict(design)), **more}, sort_keys=False)
+    )  # the first scale is taken
     decoder = design["head"][-1][2] == "RTDETRDecoder"
     model = RTDETR(str(written)) if decoder else YOLO(str(written))
     network: Any = model.model
