@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from ultralytics import YOLO
+from ultralytics.utils.checks import check_yolov5u_filename
 
 from quintet.engine.weight_forms import EXPECTED, OPENVINO, form_of
 from quintet.engine.worker.backend import LoadFault
@@ -125,6 +126,11 @@ def _check(path: Path, sha256: str | None) -> None:
         raise LoadFault(f"there are no weights at {path}: put them there or change `weights`; nothing is downloaded")
     if form_of(path) is None:
         raise LoadFault(f"{path} cannot be loaded as weights: give {EXPECTED}")
+    opened = check_yolov5u_filename(str(path).strip().replace("'", ""), verbose=False) if path.suffix == ".pt" else ""
+    if opened not in ("", str(path)):
+        raise LoadFault(
+            f"Ultralytics would open or download {opened} instead of {path}: rename it, without apostrophes"
+        )
     if not sha256:
         return
     if not path.is_file():

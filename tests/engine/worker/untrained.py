@@ -18,8 +18,9 @@ from tests.engine.worker.drawn import SEED, drawing
 
 
 def untrained(design: Mapping[str, Any], file: Path, *, side: int, names: Any = None, **more: Any) -> str:
-    """The weights file of a model of an Ultralytics design, whose keys `more` changes. `file` is named as the design's is.
+    """The weights of a model of an Ultralytics design, whose keys `more` changes; `file` is called as the design is.
 
+    Saved beside it under another name, because Ultralytics takes another file for one that is called `yolov3.pt`.
     `names="list"` keeps the classes' names as a list.
     """
     import torch
@@ -39,8 +40,9 @@ def untrained(design: Mapping[str, Any], file: Path, *, side: int, names: Any = 
         normalise(network, side)
     if names == "list":
         network.names = list(network.names.values())
-    model.save(str(file))
-    return str(file)
+    saved = file.with_name("weights.pt")
+    model.save(str(saved))
+    return str(saved)
 
 
 def spread(head: Any) -> None:
