@@ -51,8 +51,6 @@ class YoloBackend:
         self._task = str(settings["task"])
         self._sets: dict[str, DataSet | None] = {"inference": None, "validation": None}
         self._data = "inference"
-        self._remarks: list[tuple[str, str]] = []
-        """What was guessed or ignored of the lane's settings: a kind and a sentence each."""
         self._borrowed = False
         """Whether the inference pictures are the validation set's."""
         self._tap = Tap()
