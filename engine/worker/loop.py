@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from quintet.engine import switches
 from quintet.engine.events import (
@@ -17,7 +17,6 @@ from quintet.engine.events import (
     FLAG_LATE,
     FLAG_SCORED,
     FLAG_WARM_UP,
-    MAX_ROWS,
     Answer,
     Arm,
     Frame,
@@ -25,7 +24,6 @@ from quintet.engine.events import (
     GateOrder,
     LaneOrder,
     Levels,
-    Samples,
     SetOrder,
     Step,
     StopOrder,
@@ -38,10 +36,11 @@ from quintet.engine.worker.backend import Backend, LoadFault, Unreadable
 from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.pacing import Pacing
+from quintet.engine.worker.records import FLUSH_NS, Outlet, Records
 from quintet.engine.worker.work import Work as WorkRead
 from quintet.engine.worker.work import WorkMeter
 
-FLUSH_NS, LATE_NS = 250_000_000, 1_000_000
+LATE_NS = 1_000_000
 CPU_UNREAD = 0
 """What stands in the column `cpu`: reading it beside predict would move waiting out of the timed span (work.py)."""
 TELL_NS = 1_000_000_000
@@ -49,46 +48,6 @@ WARM_UP_IMAGES, WARM_UP_LEAST, WARM_UP_NS = 30, 3, 20_000_000_000
 VALUE_SPACING, VALUE_LEAST_NS = 20, 1_000_000_000
 """Accuracy is computed again when this many times its last cost has passed, so it takes at most 5 % of the time, and
 not more than once a second: nobody reads it faster, and each one is 200 bytes of journal."""
-
-
-class Outlet(Protocol):
-    """What the loop needs of its port."""
-
-    closed: bool
-
-    def send(self, frame: Frame) -> None:
-        """Queue a frame; never blocks."""
-
-    def orders(self, wait_ns: int | None = 0) -> list[Frame]:
-        """Orders that have come; sleeps until one comes or wait_ns have passed, None: for ever."""
-
-
-class Records:
-    """Rows of one arm on their way out: at most 32, or a quarter of a second old."""
-
-    def __init__(self, lane: int, outlet: Outlet) -> None:
-        self._lane, self._outlet = lane, outlet
-        self._rows: list[list[int]] = []
-        self._arm = self._first_seq = self._began = 0
-
-    def add(self, arm: int, seq: int, row: list[int], now: int, cycle_ns: int) -> None:
-        """Keep a row; send the batch when it is full, or would be too old by the end of one more image."""
-        if not self._rows:
-            self._arm, self._first_seq, self._began = arm, seq, now
-        self._rows.append(row)
-        if len(self._rows) >= MAX_ROWS or now - self._began + cycle_ns >= FLUSH_NS:
-            self.flush()
-
-    def flush_before(self, wait_ns: int, now: int) -> None:
-        """Send what would be too old after a wait."""
-        if now - self._began + wait_ns >= FLUSH_NS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what there is. Called before the worker confirms, parks, waits or exits."""
-        if self._rows:
-            self._outlet.send(Samples(self._lane, self._arm, self._first_seq, self._rows))
-            self._rows = []
 
 
 class Timed(NamedTuple):
