@@ -9,8 +9,10 @@ from typing import Any
 
 from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import CellMean
-from quintet.engine.report.conditions import conditions, excluded, lane_facts, method
+from quintet.engine.report.conditions import conditions, lane_facts
+from quintet.engine.report.exclusions import excluded
 from quintet.engine.report.findings import Findings, FreeCell
+from quintet.engine.report.method import method
 from quintet.engine.report.sentences import finding, is_simulated
 from quintet.engine.verdicts import Contrast
 

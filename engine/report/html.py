@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from quintet.engine.report.conditions import Fact, accuracy, conditions, excluded, head, method, tied
+from quintet.engine.report.conditions import Fact, conditions, head, tied
+from quintet.engine.report.exclusions import accuracy, excluded
 from quintet.engine.report.findings import Findings
+from quintet.engine.report.method import method
 from quintet.engine.report.plots import drawn
 from quintet.engine.report.sentences import finding
 from quintet.engine.report.series import OFF, ON, OTHER, Series, series

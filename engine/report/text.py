@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from quintet.engine.report.conditions import TIED, Fact, accuracy, conditions, excluded, head, method, tied
+from quintet.engine.report.conditions import TIED, Fact, conditions, head, tied
+from quintet.engine.report.exclusions import accuracy, excluded
 from quintet.engine.report.findings import Findings
+from quintet.engine.report.method import method
 from quintet.engine.report.sentences import finding
 from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
 
