@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from quintet.engine.lane import Lane
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Block, Session
 from quintet.engine.stretches import RULES, Level, Rules
@@ -116,6 +117,54 @@ def key_of(cell: dict[str, Any]) -> CellKey:
     """The key of a block's cell map."""
     level = next(iter(cell["levels"].values()))
     return str(cell["regime"]), tuple(level) if isinstance(level, list) else level, tuple(cell["lanes"])
+
+
+def regime_words(session: Session, run: Run, key: CellKey) -> str:
+    """The regime of a cell, with its lanes where one of the plan's was missing: `together (cls, detect, pose, seg)`."""
+    regime, _, lanes = key
+    whole = [tuple(one["lanes"]) for one in run.told["regimes"] if str(one["name"]) == regime]
+    if not whole or lanes in whole:
+        return regime
+    return f"{regime} ({', '.join(session.lanes[lane].name for lane in lanes)})"
+
+
+def cells_in_round(told: dict[str, Any]) -> int:
+    """How many cells a round of this plan visits, its placebo left out."""
+    if told["kind"] != "matrix":
+        return len(told["levels"]) * len(told["regimes"])
+    order = 2
+    while order <= len(told["lanes"]):
+        order *= 2
+    return 2 * order
+
+
+def whole_rounds(session: Session, run: Run, until_ns: int | None = None) -> int:
+    """Rounds in which every cell was visited by a block that counts, but for cells of lanes that had left the plan."""
+    visited: dict[int, set[CellKey]] = {}
+    ended: dict[int, int] = {}
+    for visit in counted(session, run, until_ns):
+        end = session.blocks[visit.place].end
+        assert end is not None
+        ended[visit.round] = end.t_ns
+        if not visit.placebo:
+            visited.setdefault(visit.round, set()).add(visit.key)
+    return sum(len(keys) >= _possible_cells(session, run, ended[number]) for number, keys in visited.items())
+
+
+def _possible_cells(session: Session, run: Run, t_ns: int) -> int:
+    """The cells of a round that can be visited by the lanes that are still in the plan at a moment."""
+    told = run.told
+    if told["kind"] == "matrix":
+        return cells_in_round(told)
+    left = {lane for lane in run.lanes if not _has_left(session.lanes[lane], run.begun_ns, t_ns)}
+    regimes = [set(one["lanes"]) for one in told["regimes"]]
+    return len(told["levels"]) * sum(len(lanes & left) >= min(2, len(lanes)) for lanes in regimes)
+
+
+def _has_left(lane: Lane, begun_ns: int, t_ns: int) -> bool:
+    """Whether a lane failed or was restarted since a plan began: from then on the plan goes on without it."""
+    failed = any(begun_ns <= fault.t_ns <= t_ns for fault in lane.faults if fault.kind != "stuck")
+    return failed or any(begun_ns <= life.until_ns <= t_ns for life in lane.lives if life.stuck_ns is None)
 
 
 def _disturbed(changes: list[int], block: Block) -> bool:

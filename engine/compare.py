@@ -1,4 +1,4 @@
-"""Two logs side by side: what they were measured under, and the same cells with the change from one to the other. Pure.
+"""Two logs side by side: the same cells with the change from one to the other. Pure.
 
 Where both ran a plan, a cell's value is the mean of the logs of its block means, and the change has Welch's t interval on
 them. That interval knows how a session's blocks scatter, and nothing of how sessions differ from day to day.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from math import exp, floor, log, sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from quintet.engine import stats
-from quintet.engine.blocks import Measures, counted, runs
+from quintet.engine.blocks import Measures, counted, regime_words, runs
+from quintet.engine.conditions import with_defaults
 from quintet.engine.plans import MEANS_ONLY
 from quintet.engine.session import Session
-from quintet.engine.stretches import RULES, Rules, Setting, stretches
-from quintet.engine.switches import MODES
+from quintet.engine.stretches import RULES, Rules, Setting
 from quintet.engine.tables import cells
-
-PRESET = {"mode", *next(iter(MODES.values()))}
-"""The switches that a mode sets: they make different cells, not different conditions."""
 
 
 class Row(NamedTuple):
@@ -45,46 +42,6 @@ class _Cell(NamedTuple):
     """Of block means; empty without a plan."""
 
 
-def differences(a: Session, b: Session) -> list[str]:
-    """What two logs were measured under that is not the same, a sentence each; empty when they can be compared."""
-    one, two = _conditions(a), _conditions(b)
-    found = []
-    for lane in dict.fromkeys((*one, *two)):
-        if lane not in one or lane not in two:
-            found.append(f"{lane} is a lane of {'the first' if lane in one else 'the second'} log only")
-            continue
-        for what in dict.fromkeys((*one[lane], *two[lane])):
-            first, second = one[lane].get(what), two[lane].get(what)
-            if first != second:
-                found.append(f"{lane}: {what} {_short(first)} and {_short(second)}")
-    return found
-
-
-def _short(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return text if len(text) <= 24 else f"{text[:12]}…"
-
-
-def _conditions(session: Session) -> dict[str, dict[str, Any]]:
-    """By lane: weights, data, image size, device, precision, and the levels of every switch that no mode sets."""
-    manifest = session.start.manifest if session.start is not None else {}
-    found: dict[str, dict[str, Any]] = {}
-    known = stretches(session, session.last_ns)
-    for lane, told in zip(session.lanes, manifest.get("lanes", ()), strict=False):
-        info = lane.ready.info if lane.ready is not None else {}
-        own: dict[str, Any] = {"task": lane.task, "weights": told.get("weights_sha256_found")}
-        own |= {f"{name} data": print_ for name, print_ in sorted((told.get("data_fingerprints") or {}).items())}
-        own |= {"imgsz": told.get("imgsz"), "device": info.get("device"), "precision": info.get("dtype")}
-        levels: dict[str, set[str]] = {}
-        for stretch in known:
-            if lane.number in stretch.setting.lanes:
-                for switch, level in stretch.setting.levels(lane.number).items():
-                    levels.setdefault(switch, set()).add(str(level))
-        own |= {switch: tuple(sorted(its)) for switch, its in sorted(levels.items()) if switch not in PRESET}
-        found[lane.name] = own
-    return found
-
-
 def compared(a: Session, b: Session, rules: Rules = RULES) -> list[Row]:
     """Every cell of either log, cells in order of the first log's, then those that only the second has."""
     planned = all(any(True for run in runs(session) for _ in counted(session, run)) for session in (a, b))
@@ -94,7 +51,8 @@ def compared(a: Session, b: Session, rules: Rules = RULES) -> list[Row]:
 
 def _planned(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
     measures = Measures(session)
-    logs: dict[tuple[str, str, str, tuple[str, ...]], list[float]] = {}
+    rounds: dict[tuple[str, str, str, tuple[str, ...]], dict[tuple[int, int], list[float]]] = {}
+    shown: dict[Hashable, str] = {}
     for run in runs(session):
         switch = str(run.told.get("switch") or "mode")
         for visit in counted(session, run):
@@ -104,8 +62,12 @@ def _planned(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
             for lane, mean in measures.of(visit.place).items():
                 if value := mean.means.get(rules.outcome):
                     label = words if switch == "mode" else f"{switch} {words}"
-                    logs.setdefault((session.lanes[lane].name, regime, label, names), []).append(log(value))
-    return {key: _Cell(*key[:3], exp(sum(its) / len(its)), its) for key, its in logs.items()}
+                    key = (session.lanes[lane].name, regime, label, names)
+                    rounds.setdefault(key, {}).setdefault((run.begun_ns, visit.round), []).append(value)
+                    shown[key] = regime_words(session, run, visit.key)
+    # a round counts once: where a placebo made two visits, with their mean
+    logs = {key: [log(sum(values) / len(values)) for values in its.values()] for key, its in rounds.items()}
+    return {key: _Cell(key[0], shown[key], key[2], exp(sum(its) / len(its)), its) for key, its in logs.items()}
 
 
 def _by_hand(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
@@ -120,7 +82,8 @@ def _by_hand(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
 
 def _named(session: Session, setting: Setting) -> Hashable:
     """A setting by its lanes' names: their numbers may differ between logs."""
-    return tuple(sorted((session.lanes[lane].name, str(levels)) for lane, levels in setting.active))
+    levels = {lane: with_defaults(setting.levels(lane), session.lanes[lane].threads) for lane in setting.lanes}
+    return tuple(sorted((session.lanes[lane].name, str(sorted(its.items()))) for lane, its in levels.items()))
 
 
 def _row(a: _Cell | None, b: _Cell | None) -> Row:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from typing import NamedTuple, TypeAlias
 
-from quintet.engine import stats, verdicts
-from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted, runs, span
+from quintet.engine import paced, stats, verdicts
+from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted, regime_words, runs, span
+from quintet.engine.paced import Paced
 from quintet.engine.plans import MEANS_ONLY
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
@@ -41,7 +42,9 @@ class Table(NamedTuple):
 class CellMean(NamedTuple):
     """One lane in one cell over its blocks; times in nanoseconds (RATE: images a second), None where there are too few.
 
-    low and high: the 95 % interval of the mean of block means (Student, blocks as the unit), from 5 blocks on.
+    The mean is of rounds, each once: a round's value is the mean of the blocks that visited the cell in it. low and high:
+    its 95 % interval (Student, rounds as the unit), from 5 rounds on. The regime names the active lanes where one of the
+    plan's was missing (blocks.regime_words).
     """
 
     lane: int
@@ -57,6 +60,9 @@ class CellMean(NamedTuple):
     blocks: int
     images: int
     images_per_s: float | None
+    """The mean over rounds of 1 / mean cycle, like the mean of RATE."""
+    paced: Paced | None = None
+    """What a camera's pace made of it; None where its images were not paced."""
 
 
 def table_name(switch: str, a: Level, b: Level, regime: str) -> str:
@@ -190,8 +196,26 @@ def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
         among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
         differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
         if differences:
-            made.append(Table(name, outcome, run, among, verdicts.table(differences, watch), differences))
+            table = Table(name, outcome, run, among, verdicts.table(differences, watch), differences)
+            made.append(_without_pace(rounds.measures.session, table))
     return made
+
+
+def _without_pace(session: Session, table: Table) -> Table:
+    """A table of rates or cycles without the verdicts of lanes whose images came at a camera's pace."""
+    if table.outcome not in paced.CAMERAS:
+        return table
+    lanes = {
+        lane: one._replace(verdict=None, note=paced.NOTE)
+        if one.verdict is not None
+        and paced.ever(session, lane)
+        and any(
+            paced.in_block(session, visit.place, lane) for its in visits(session, table, lane).values() for visit in its
+        )
+        else one
+        for lane, one in table.lanes.items()
+    }
+    return table._replace(lanes=lanes)
 
 
 def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
@@ -201,6 +225,21 @@ def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
         if count >= counts.get(best, 0):
             best = lanes
     return best
+
+
+def visits(session: Session, table: Table, lane: int, until_ns: int | None = None) -> dict[int, list[Counted]]:
+    """The blocks that a lane's contrast is made of, by round: of the table's company, in rounds that have all its cells."""
+    told = table.run.told
+    names = [str(regime["name"]) for regime in told["regimes"]]
+    recipe = recipes(told["kind"], told["switch"], told["levels"], names).get(table.name, ())
+    wanted = {cell for cell, _ in recipe}
+    found: dict[int, list[Counted]] = {}
+    for visit in counted(session, table.run, until_ns):
+        regime, level, lanes = visit.key
+        company = lanes == table.among or (regime == "alone" and lanes == (lane,))
+        if company and lane in lanes and (regime, level) in wanted:
+            found.setdefault(visit.round, []).append(visit)
+    return {number: its for number, its in found.items() if {visit.key[:2] for visit in its} == wanted}
 
 
 def lamp(
@@ -244,31 +283,44 @@ def cell_means(
     found = []
     for key, its in by_cell.items():
         for lane in key[2]:
-            cell = _cell_mean(known, key, [visit.place for visit in its], lane, outcome)
+            cell = _cell_mean(known, run, key, its, lane, outcome)
             if cell is not None:
                 found.append(cell)
     return found
 
 
-def _cell_mean(measures: Measures, key: CellKey, places: list[int], lane: int, outcome: str) -> CellMean | None:
-    regime, level, lanes = key
+def _cell_mean(
+    measures: Measures, run: Run, key: CellKey, its: list[Counted], lane: int, outcome: str
+) -> CellMean | None:
+    _, level, lanes = key
     session = measures.session
-    found = [one for place in places if (one := measures.of(place).get(lane)) and outcome in one.means]
-    if not found:
+    values = _by_round(measures, its, lane, outcome)
+    if not values:
         return None
-    values = [mean.means[outcome] for mean in found]
     mean, low, high = sum(values) / len(values), None, None
     if len(values) >= MEANS_ONLY:
         low, high = stats.t_interval(stats.moments(values))
     timed = outcome if outcome != RATE else "cycle"
-    spans = [span(session, place, lane, measures.rules) for place in places]
+    spans = [span(session, visit.place, lane, measures.rules) for visit in its]
     each = [value for first, last in spans for value in session.lanes[lane].rows.each_ns(timed, first, last)]
-    cycles = [one.means["cycle"] for one in found if "cycle" in one.means]
+    rates = _by_round(measures, its, lane, RATE)
+    found = [one for visit in its if (one := measures.of(visit.place).get(lane)) and outcome in one.means]
     shown: Level = "+".join(map(str, level)) if isinstance(level, tuple) else level
     return CellMean(
-        lane, regime, shown, lanes, outcome, mean, low, high, percentile(each, 50), percentile(each, 95), len(found),
-        sum(one.images for one in found), 1e9 * len(cycles) / sum(cycles) if cycles else None,
+        lane, regime_words(session, run, key), shown, lanes, outcome, mean, low, high, percentile(each, 50),
+        percentile(each, 95), len(found), sum(one.images for one in found), sum(rates) / len(rates) if rates else None,
+        paced.of_blocks(session, [visit.place for visit in its], lane, measures.rules),
     )  # fmt: skip
+
+
+def _by_round(measures: Measures, its: Iterable[Counted], lane: int, outcome: str) -> list[float]:
+    """A lane's value in each round that visited a cell: the mean of the blocks that did."""
+    rounds: dict[int, list[float]] = {}
+    for visit in its:
+        mean = measures.of(visit.place).get(lane)
+        if mean is not None and outcome in mean.means:
+            rounds.setdefault(visit.round, []).append(mean.means[outcome])
+    return [sum(values) / len(values) for values in rounds.values()]
 
 
 # -- flips by hand ------------------------------------------------------------------------------------------------------
@@ -288,7 +340,13 @@ def by_hand(
     burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
     """
     watch = Watch(verdicts.HAND_TUNED_TO, False, True, rules.margin_pct, outcome == RATE)
-    return verdicts.table(hand_differences(session, a, b, outcome, until_ns, rules), watch)
+    found = verdicts.table(hand_differences(session, a, b, outcome, until_ns, rules), watch)
+    return {
+        lane: one._replace(verdict=None, note=paced.NOTE)
+        if outcome in paced.CAMERAS and one.verdict and any(paced.is_paced(it.levels(lane)) for it in (a, b))
+        else one
+        for lane, one in found.items()
+    }
 
 
 def hand_differences(

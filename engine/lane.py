@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -63,6 +64,10 @@ class Lane:
     holes: int = 0
     """Images whose rows never came, by their sequence numbers."""
     rows: Rows = field(default_factory=Rows)
+    late_ns: array[int] = field(default_factory=lambda: array("q"))
+    """When each timed image began that was late under `pace`, in order."""
+    skipped: list[tuple[int, int]] = field(default_factory=list)
+    """(when, how many images were skipped under `pace` so far in this life), whenever the count changed."""
 
     def life(self, until_ns: int) -> Life:
         """What it is until a moment at which that is wiped out."""

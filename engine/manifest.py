@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 import quintet
 from quintet.engine.events import COLUMNS
 from quintet.engine.profile import Profile
+from quintet.engine.telemetry import gpu_names
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "ultralytics-opencv-headless", "numpy", "opencv-python",
             "opencv-python-headless", "msgpack", "msgspec", "textual", "psutil")  # fmt: skip
@@ -45,11 +47,26 @@ def manifest(profile: Profile, other_sessions: list[str]) -> dict[str, Any]:
             "machine": platform.machine(),
             "python": sys.version.split()[0],
             "cpus": os.cpu_count(),
+            "cpu": cpu_model(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "gpus": gpu_names(),
             "cpus_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         },
         "versions": versions(),
         "other_sessions": other_sessions,
     }
+
+
+def cpu_model() -> str | None:
+    """The processor's name as the system tells it, or None."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Model", "cpu model") and value.strip():
+                return value.strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or None
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from quintet.engine.blocks import Run, runs
+from quintet.engine.blocks import Run, cells_in_round, runs
 from quintet.engine.session import Block, Session
 
 
@@ -76,15 +76,7 @@ def _state(session: Session, run: Run, now_ns: int) -> str:
 
 def _visits(told: dict[str, Any], number: int) -> int:
     """How many blocks a round has, its placebo with them."""
-    lanes = len(told["lanes"])
-    if told["kind"] == "matrix":
-        order = 2
-        while order <= lanes:
-            order *= 2
-        one = 2 * order
-    else:
-        one = len(told["levels"]) * len(told["regimes"])
-    return int(one + (number % int(told["placebo_every"]) == 0))
+    return cells_in_round(told) + (number % int(told["placebo_every"]) == 0)
 
 
 def _measured_ns(told: dict[str, Any], cell: dict[str, Any] | None) -> int:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from quintet.engine import events as ev
 from quintet.engine.doubt import Doubt
-from quintet.engine.events import LOST, Levels
+from quintet.engine.events import COLUMNS, FLAG_LATE, FLAG_WARM_UP, LOST, Levels
 from quintet.engine.lane import Gap, KeptShort, Lane, StepState
 from quintet.engine.usable import checked
 
+_START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
 
@@ -133,6 +134,7 @@ class Session:
         lane.rows.append(arm, rows)
         if len(lane.rows) == before:
             return None
+        lane.late_ns.extend(row[_START] for row in rows if row[_FLAGS] & FLAG_LATE and not row[_FLAGS] & FLAG_WARM_UP)
         self._find_gaps(lane, max(before, 1))
         return lane.rows.start_ns[before], lane.rows.start_ns[-1]
 
@@ -240,6 +242,9 @@ class Session:
             lane = self._lane(told["lane"])
             if told.get("kept_short") and lane.kept_short is None:
                 lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
+            skipped = told.get("skipped")
+            if isinstance(skipped, int) and (not lane.skipped or lane.skipped[-1][1] != skipped):
+                lane.skipped.append((event.t_ns, skipped))
             if isinstance(told.get("notes"), list):
                 lane.run_notes = told["notes"]
         active = event.values.get("active")

@@ -166,20 +166,28 @@ def block_ns(session: Session, stretch: Stretch, until_ns: int, rules: Rules = R
 
 
 def regime_of(session: Session, setting: Setting, at_ns: int | None = None) -> str:
-    """`together` when every lane that is able to run is active, `alone` for one, else the active lanes' names.
+    """`together` when every lane that ever ran is active, `alone` for one, else the active lanes' names.
 
-    Who is able is as known at at_ns, at the latest event when it is None.
+    `together (cls, detect)` names the lanes where all that are left run, but another has failed or is loading again. All
+    is as known at at_ns, at the latest event when it is None.
     """
-    moment = session.last_ns if at_ns is None else at_ns
-    hurt = bool(session.doubt.spans)  # a lane's `ready` may be among lost bytes
-    lives = [as_it_was(lane, moment) for lane in session.lanes]
-    able = [lane.number for lane in lives if _is_able(lane, moment, hurt=hurt)]
     lanes = setting.lanes
-    if len(lanes) > 1 and set(lanes) >= set(able):
-        return "together"
     if len(lanes) == 1:
         return "alone"
-    return "+".join(session.lanes[number].name for number in lanes)
+    moment = session.last_ns if at_ns is None else at_ns
+    hurt = bool(session.doubt.spans)  # a lane's `ready` may be among lost bytes
+    ever = {lane.number for lane in session.lanes if _was_able(lane, moment, hurt=hurt)}
+    if lanes and set(lanes) >= ever:
+        return "together"
+    able = {lane.number for lane in session.lanes if _is_able(as_it_was(lane, moment), moment, hurt=hurt)}
+    names = [session.lanes[number].name for number in lanes]
+    return f"together ({', '.join(names)})" if lanes and set(lanes) >= able else "+".join(names)
+
+
+def _was_able(lane: Lane, moment: int, *, hurt: bool) -> bool:
+    """Loaded once, whatever became of it."""
+    readies = (lane.ready, *(life.ready for life in lane.lives))
+    return hurt or bool(lane.gates) or any(ready is not None and ready.t_ns <= moment for ready in readies)
 
 
 def _is_able(lane: Lane, moment: int, *, hurt: bool) -> bool:

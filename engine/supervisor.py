@@ -37,6 +37,7 @@ from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.launch import Process, Wires, how_it_ended, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.manifest import manifest
+from quintet.engine.neighbours import Neighbours
 from quintet.engine.profile import Profile
 from quintet.engine.telemetry import Telemetry, Watched
 
@@ -89,6 +90,7 @@ class Supervisor:
         self._server = Server(self.socket, journal, self._ask, self._screens)
         self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
+        self._neighbours = Neighbours()
         self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
         self._commands = Commands(
             self._links, profile.seed, self._append, self._server.show, self._restart, self._finish, self._plan_over
@@ -193,6 +195,7 @@ class Supervisor:
         asked_ns, values = self._telemetry.sample(watched)
         values["lanes"] = [link.told for link in self._links if link.told and link.state != "gone"]
         values["screens"] = [{"pid": pid, **beat._asdict()} for pid, beat in self._server.beats.items()]
+        values |= self._neighbours.told(asked_ns)
         values["journal_bytes"] = self._journal.size_bytes
         values["session"] = self._id
         values["active"] = [link.number for link in self._links if link.open and link.state == "ready"]
@@ -323,6 +326,8 @@ class Supervisor:
     async def _shut(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop, then terminate, then kill the workers; end the journal; remove the private folder."""
         await self._server.close()
+        self._neighbours.due()
+        self._append_telemetry()
         living = [link for link in self._links if link.state != "gone"]
         if living:
             self._commands.command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+from quintet.engine import paced
 from quintet.engine.blocks import times
+from quintet.engine.paced import Paced
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import (
@@ -46,6 +48,8 @@ class Cell(NamedTuple):
     images_per_s: float | None
     tail_ns: int | None = None
     """The percentile of rules.tail_percent; like p50 and p95 it is of rules.outcome."""
+    paced: Paced | None = None
+    """What a camera's pace made of it; None where its images were not paced."""
 
 
 class FlipRow(NamedTuple):
@@ -99,8 +103,10 @@ def _cell(
     outcomes: tuple[str, ...],
     rules: Rules,
 ) -> Cell:
-    lane = session.lanes[number]
-    spans = [span for stretch in its if (span := measured(lane, stretch, until, rules))[1] > span[0]]
+    lane, rows = session.lanes[number], session.lanes[number].rows
+    known = [(stretch, measured(lane, stretch, until, rules)) for stretch in its]
+    spans = [span for _, span in known if span[1] > span[0]]
+    its_times = [(rows.start_ns[span[0]], _end_ns(stretch, until)) for stretch, span in known if span[1] > span[0]]
     each = sorted(value for span in spans for value in lane.rows.each_ns(rules.outcome, *span))
     cycle = _pooled(session, number, its, until, "cycle", rules)
     return Cell(
@@ -108,6 +114,7 @@ def _cell(
         len(spans),
         {outcome: _pooled(session, number, its, until, outcome, rules) for outcome in outcomes},
         percentile(each, 50), percentile(each, 95), 1e9 / cycle if cycle else None, percentile(each, rules.tail_percent),
+        paced.of_spans(session, number, spans, its_times) if paced.is_paced(setting.levels(number)) else None,
     )  # fmt: skip
 
 
@@ -126,7 +133,7 @@ def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stret
     return [
         stretch
         for stretch in stretches(session, until_ns)
-        if (until_ns if stretch.end_ns is None else stretch.end_ns) - stretch.begin_ns >= rules.burn_in_ns
+        if _end_ns(stretch, until_ns) - stretch.begin_ns >= rules.burn_in_ns
     ]
 
 
@@ -142,7 +149,11 @@ def unplanned(session: Session, until_ns: int, rules: Rules = RULES) -> list[Str
 
 
 def _middle(stretch: Stretch, until_ns: int) -> int:
-    return (stretch.begin_ns + (until_ns if stretch.end_ns is None else stretch.end_ns)) // 2
+    return (stretch.begin_ns + _end_ns(stretch, until_ns)) // 2
+
+
+def _end_ns(stretch: Stretch, until_ns: int) -> int:
+    return until_ns if stretch.end_ns is None else stretch.end_ns
 
 
 def comparison(

@@ -113,6 +113,18 @@ class Telemetry:
         return told
 
 
+def gpu_names() -> list[str]:
+    """The NVIDIA devices' names; empty, without a word, where there is none."""
+    nvml = _nvml()
+    if nvml is None:
+        return []
+    try:
+        names = [nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(n)) for n in range(nvml.nvmlDeviceGetCount())]
+        return [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names]
+    except nvml.NVMLError:
+        return []
+
+
 def _nvml() -> Any:
     try:
         nvml = importlib.import_module("pynvml")

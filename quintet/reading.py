@@ -151,7 +151,8 @@ def compare(
     """Logs side by side. The same cells, each log against the first, with the change from it."""
     from quintet.engine import logs
     from quintet.engine.blocks import RATE
-    from quintet.engine.compare import compared, differences
+    from quintet.engine.compare import compared
+    from quintet.engine.conditions import differences, noted, unrecorded
     from quintet.engine.report import side_by_side
 
     forms = {"text": side_by_side.text, "md": side_by_side.markdown, "html": side_by_side.html}
@@ -174,9 +175,12 @@ def compare(
                 f"{first.path.name} and {other.path.name} were measured under different conditions; --anyway compares them "
                 f"all the same. What differs:{listed}"
             )
+        told = side_by_side.Differing(
+            differ, noted(first.session, other.session), unrecorded(first.session, other.session)
+        )
         rows = compared(first.session, other.session, by)
         if form == "json":
-            pages.append(json.dumps(side_by_side.data(first, other, differ, rows, outcome), ensure_ascii=False))
+            pages.append(json.dumps(side_by_side.data(first, other, told, rows, outcome), ensure_ascii=False))
         else:
-            pages.append(forms[form](first, other, differ, rows, outcome))
+            pages.append(forms[form](first, other, told, rows, outcome))
     print(("\n" if form == "json" else "\n\n").join(pages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from quintet.engine import events as ev
 from quintet.engine import plans, switches
@@ -16,24 +16,37 @@ PredictMs = Callable[[int, str, str, int], float]
 
 
 def planned(
-    plan: Plan, predict_ms: PredictMs, *, over: str = "planned", cycle_ms: float = 80, void: tuple[int, ...] = ()
-) -> list[Frame]:
-    """The frames of a session that ran this plan; `void` are blocks that do not count."""
+    plan: Plan, predict_ms: PredictMs, *, over: str = "planned", cycle_ms: float = 80, void: tuple[int, ...] = (),
+    died: Mapping[int, int] | None = None, blocks: int | None = None, home: ev.Levels = ON,
+) -> list[Frame]:  # fmt: skip
+    """The frames of a session that ran this plan; `void` are blocks that do not count.
+
+    died: the first round without a lane, by lane. blocks: stop after so many. home: levels that the plan's switch changes.
+    """
+    died = died or {}
     fixed = plans.fixed(plan, [cycle_ms * 1e6] * len(plan.regimes))
     frames: list[Frame] = [start(len(plan.names))]
     frames += [ev.Ready(lane, at(0), 1, {}) for lane in range(len(plan.names))]
-    frames += [ev.Arm(lane, 0, 0, at(0), ON) for lane in range(len(plan.names))]
+    frames += [ev.Arm(lane, 0, 0, at(0), home) for lane in range(len(plan.names))]
     frames.append(ev.Command(1, at(0), "plan", {"plan": plans.describe(fixed)}, []))
     seq, now, block = [0] * len(plan.names), 0.5, 0
     for number in range(fixed.rounds or 0):
+        gone = {lane for lane, first in died.items() if first <= number}
+        for lane in sorted(lane for lane, first in died.items() if first == number):
+            frames.append(
+                ev.Fault(lane, at(now), "died", f"{plan.names[lane]}: its process was ended by signal 9.", "")
+            )
         for visit in plans.visits(fixed, number):
-            lanes = plan.regimes[visit.regime].lanes
+            whole = plan.regimes[visit.regime].lanes
+            lanes = tuple(lane for lane in whole if lane not in gone)
+            if len(lanes) < min(2, len(whole)) or block == blocks:
+                continue
             length = fixed.lengths[visit.regime]
             begin, begun = now, now + 0.1
-            for lane in range(len(plan.names)):
+            for lane in (lane for lane in range(len(plan.names)) if lane not in gone):
                 frames.append(ev.Gate(lane, lane in lanes, seq[lane], at(begun)))
                 if lane in lanes:
-                    levels = switches.changed(ON, {plan.switch: dict(visit.levels)[lane]})
+                    levels = switches.changed(home, {plan.switch: dict(visit.levels)[lane]})
                     frames.append(ev.Arm(lane, block, seq[lane], at(begun), levels))
             cell = plans.cell_of(fixed, visit, lanes)
             frames.append(ev.BlockStart(block, number, cell, visit.placebo, at(begin), at(begun), length.burn_in_ns))

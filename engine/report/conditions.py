@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from quintet.engine import others
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.sentences import is_simulated
 from quintet.engine.simulated import ASSUMED
-from quintet.engine.wording import DASH
+from quintet.engine.wording import DASH, listed
 
 HASH_LETTERS = 8
 TIED = "\N{NO-BREAK SPACE}"
@@ -63,22 +64,34 @@ def conditions(found: Findings) -> list[Fact]:
     facts.append(Fact("lanes", _alike(lane_facts(found))))
     host = _map(manifest.get("host"))
     if host:
-        usable = f" ({host['cpus_usable']} usable)" if host.get("cpus_usable") != host.get("cpus") else ""
-        facts.append(Fact("machine", f"{host.get('system', '?')}, {host.get('cpus', '?')} CPUs{usable}, "
+        told, count = host.get("cpus_usable"), host.get("cpus")
+        usable = f" ({told} usable)" if told not in (None, count) else ""
+        cpu = f"{host['cpu']}, " if host.get("cpu") else ""
+        memory = f"{host['memory_bytes'] / 1e9:.1f} GB, " if isinstance(host.get("memory_bytes"), int) else ""
+        gpus = "".join(f"{name}, " for name in host.get("gpus") or ())
+        facts.append(Fact("machine", f"{host.get('system', '?')}, {cpu}{host.get('cpus', '?')} CPUs{usable}, {gpus}{memory}"
                                      f"Python {host.get('python', '?')}"))  # fmt: skip
     versions = _map(manifest.get("versions"))
     if versions:
         facts.append(Fact("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
-    others = manifest.get("other_sessions") or []
-    facts.append(
-        Fact("others", f"{', '.join(map(str, others))} ran too: sessions slow each other" if others else "none seen")
-    )
+    facts.append(Fact("others", _others(found)))
     busy = _busy(found)
     if busy:
         facts.append(Fact("load", busy))
     screens = max((len(t.values.get("screens") or []) for t in found.session.telemetry), default=0)
     facts.append(Fact("screens", f"{screens} at most" if screens else "none"))
     return facts
+
+
+def _others(found: Findings) -> str:
+    """Other quintet sessions, and how often they were asked for."""
+    session = found.session
+    names = others.sessions(session)
+    if names:
+        return f"{listed(names)} ran too: each session slows the other"
+    if others.asked_again(session):
+        return "no other quintet session, asked at the start, once a minute and at the end"
+    return "no other quintet session at the start; the log does not tell of later ones"
 
 
 def _busy(found: Findings) -> str:

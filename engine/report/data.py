@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from quintet.engine import others
 from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import CellMean
+from quintet.engine.paced import Paced
 from quintet.engine.report.conditions import conditions, lane_facts
 from quintet.engine.report.exclusions import excluded
 from quintet.engine.report.findings import Findings, FreeCell
@@ -85,7 +87,7 @@ def _planned(found: Findings, cell: CellMean) -> dict[str, Any]:
     rate = cell.outcome == RATE
     return _cell(
         found, cell.lane, str(cell.level), cell.regime, cell.outcome, None if rate else cell.mean, cell.p50_ns, cell.p95_ns,
-        cell.blocks, cell.images, cell.images_per_s, None if rate else (cell.low, cell.high),
+        cell.blocks, cell.images, cell.images_per_s, None if rate else (cell.low, cell.high), cell.lanes, cell.paced,
     )  # fmt: skip
 
 
@@ -96,19 +98,21 @@ def _free(found: Findings, one: FreeCell, outcome: str) -> dict[str, Any]:
     return _cell(
         found, cell.lane, one.told, cell.regime, outcome, None if outcome == RATE else cell.means_ns[outcome],
         cell.p50_ns if own else None, cell.p95_ns if own else None, None, cell.images, cell.images_per_s, None,
+        cell.setting.lanes, cell.paced,
     )  # fmt: skip
 
 
 def _cell(
     found: Findings, lane: int, mode: str, regime: str, outcome: str, mean_ns: float | None, p50_ns: int | None,
     p95_ns: int | None, blocks: int | None, images: int, images_per_s: float | None,
-    ends_ns: tuple[float | None, float | None] | None,
+    ends_ns: tuple[float | None, float | None] | None, active: Sequence[int], paced: Paced | None,
 ) -> dict[str, Any]:  # fmt: skip
     low_ns, high_ns = ends_ns or (None, None)
     return {
         "lane": found.names[lane], "mode": mode, "regime": regime, "outcome": outcome, "mean_ms": _ms(mean_ns),
         "low_ms": _ms(low_ns), "high_ms": _ms(high_ns), "p50_ms": _ms(p50_ns), "p95_ms": _ms(p95_ns), "blocks": blocks,
-        "images": images, "images_per_s": images_per_s,
+        "images": images, "images_per_s": images_per_s, "active": [found.names[number] for number in active],
+        "late_pct": paced.late_pct if paced else None, "skipped_pct": paced.skipped_pct if paced else None,
     }  # fmt: skip
 
 
@@ -123,21 +127,33 @@ def contrasts(found: Findings) -> list[dict[str, Any]]:
     """Every contrast for every outcome, of plans, then of flips by hand."""
     made = []
     for plan in found.plans:
+        used: dict[str, dict[int, float]] = {}
         for outcome in found.outcomes:
             for name, lanes in plan.contrasts(found.names, outcome).items():
-                made += [_contrast(found, name, lane, outcome, one.change_pct, one) for lane, one in lanes.items()]
+                among, table = plan.company(name, outcome), plan.table(name, outcome)
+                if name not in used:
+                    used[name] = others.of_table(found.session, table, None, found.rules) if table else {}
+                made += [
+                    _contrast(found, name, lane, outcome, one.change_pct, one, among or (lane,), used[name].get(lane))
+                    for lane, one in lanes.items()
+                ]
     for hand in found.hand:
         for outcome, rows in hand.rows.items():
-            made += [_contrast(found, hand.name, row.lane, outcome, row.change_pct, row.contrast) for row in rows]
+            made += [
+                _contrast(found, hand.name, row.lane, outcome, row.change_pct, row.contrast, hand.lanes, hand.others)
+                for row in rows
+            ]
     return made
 
 
 def _contrast(
-    found: Findings, table: str, lane: int, outcome: str, change_pct: float | None, one: Contrast | None
-) -> dict[str, Any]:
+    found: Findings, table: str, lane: int, outcome: str, change_pct: float | None, one: Contrast | None,
+    active: Sequence[int], used: float | None,
+) -> dict[str, Any]:  # fmt: skip
     return {
         "table": table, "lane": found.names[lane], "outcome": outcome, "change_pct": change_pct,
         "low_pct": one.low_pct if one else None, "high_pct": one.high_pct if one else None,
         "rounds": one.rounds if one else 0, "verdict": one.verdict if one else None,
-        "interval": one.interval if one else None,
+        "interval": one.interval if one else None, "active": [found.names[number] for number in active],
+        "others_cores": used,
     }  # fmt: skip

@@ -47,11 +47,26 @@ def _left_out_of(found: Findings, plan: Planned) -> list[str]:
         if place not in used:
             why[_void(block.end.void if block.end else None)] += 1
     lines = [f"{plan.kind}: {number} of {len(its)} blocks: {reason}" for reason, number in why.items()]
+    lines += _other_company(found, plan)
     missing = [found.names[lane] for lane in run.lanes if not _has(plan, lane)]
     if missing:
         are = "has" if len(missing) == 1 else "have"
         lines.append(f"{plan.kind}: {listed(missing)} {are} no block that counts")
     return lines
+
+
+def _other_company(found: Findings, plan: Planned) -> list[str]:
+    """Rounds that the tables of changes leave out, since other lanes ran together in them."""
+    companies = {plan.company(name, found.outcome) for name in plan.tables.get(found.outcome, {})} - {()}
+    rounds: dict[tuple[int, ...], set[int]] = {}
+    for visit in counted(found.session, plan.run):
+        if companies and len(visit.key[2]) > 1 and visit.key[2] not in companies:
+            rounds.setdefault(visit.key[2], set()).add(visit.round)
+    return [
+        f"{plan.kind}: {times(len(its), 'round')} with {listed([found.names[lane] for lane in lanes])} together: in the means, "
+        f"not in the changes"
+        for lanes, its in rounds.items()
+    ]
 
 
 def _void(reason: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from quintet.engine import others
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, by_hand, cell_means, lamp, table_name, tables
 from quintet.engine.rows import OUTCOMES
@@ -34,6 +35,18 @@ class Planned(NamedTuple):
     def table(self, name: str, outcome: str) -> Table | None:
         """One table for one outcome."""
         return self.tables.get(outcome, {}).get(name)
+
+    def company(self, name: str, outcome: str) -> tuple[int, ...]:
+        """The lanes that were active together in a table, or in a matrix; none where lanes ran alone."""
+        table = self.table(name, outcome)
+        if table is not None:
+            return table.among
+        return tuple(dict.fromkeys(one.whose for one in self.effects.get(outcome, ())))
+
+    def incomplete(self, name: str, outcome: str) -> tuple[int, ...]:
+        """The same where a lane of the plan was missing among them; none where all of its regime were there."""
+        among = self.company(name, outcome)
+        return () if among in ((), *(tuple(one["lanes"]) for one in self.run.told["regimes"])) else among
 
     def contrasts(self, names: Sequence[str], outcome: str) -> dict[str, dict[int, Contrast]]:
         """Every table's contrasts by lane; of a matrix a table for each lane that is flipped: `<switch>.<a>.<b>.by_<lane>`."""
@@ -78,6 +91,10 @@ class Hand(NamedTuple):
     a: str
     b: str
     rows: dict[str, tuple[HandRow, ...]]
+    lanes: tuple[int, ...]
+    """The lanes that were active."""
+    others: float | None
+    """The most cores that other programs used in the mean over one of its stretches."""
 
     @property
     def pairs(self) -> int:
@@ -240,4 +257,5 @@ def _compared(session: Session, a: Setting, b: Setting, rules: Rules, outcomes: 
     if change_of.lanes != a.lanes:  # other lanes stayed as they were: a comparison of its own
         name = f"{change_of.switch}.{change_of.a}.{change_of.b}.{found.regime} ({where})"
     shown = ("on", "off") if accuracy else (str(change_of.a), str(change_of.b))
-    return Hand(name, title, where, found.regime, *shown, rows)
+    used = others.by_hand(session, a, b, session.last_ns, rules)
+    return Hand(name, title, where, found.regime, *shown, rows, a.lanes, used)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from quintet.engine.blocks import Run, counted
+from quintet.engine import stats
+from quintet.engine.blocks import Run, whole_rounds
+from quintet.engine.contrasts import Table, visits
 from quintet.engine.plans import LIVE_FROM
 from quintet.engine.report.conditions import Fact
 from quintet.engine.report.findings import Findings, Planned
 from quintet.engine.report.sentences import OUTCOME_WORDS, main_tables
+from quintet.engine.rows import PERCENTILE_FLOORS
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.verdicts import Lamp
 from quintet.engine.wording import listed, times
+
+MEANS = (
+    "a cell's is arithmetic over rounds, each round once (the mean of both visits where a placebo made two); a change is "
+    "geometric, so it is not quite the ratio of two means; images/s of a block is 1 / its mean cycle"
+)
+_FLOORS = ", ".join(f"p{percent} from {floor}" for percent, floor in PERCENTILE_FLOORS.items() if floor > 1)
+PERCENTILES = f"nearest rank, no interpolation; {_FLOORS} images on, below that a dash"
 
 
 def method(found: Findings) -> list[Fact]:
@@ -23,6 +33,8 @@ def method(found: Findings) -> list[Fact]:
         if seen := _seen(found, plan):
             facts.append(Fact("can see", seen))
         facts.append(Fact("placebo", placebo(found, plan.lamps[found.outcome])))
+        if plan.kind != "matrix":
+            facts.append(Fact("means", MEANS))
     else:
         facts.append(Fact("cells", f"means of all images of a setting, {_burn_in(rules)} after each change left out"))
         facts.append(
@@ -31,6 +43,7 @@ def method(found: Findings) -> list[Fact]:
                 f"flips by hand: 95 % exploratory, from {LIVE_FROM} pairs of stretches on; before that a dash",
             )
         )
+    facts.append(Fact("percentiles", PERCENTILES))
     if found.hand or (plan is not None and plan.kind != "matrix"):
         margin = f"{rules.margin_pct:g} %"
         facts.append(
@@ -46,8 +59,7 @@ def method(found: Findings) -> list[Fact]:
 
 def _plan(found: Findings, plan: Planned) -> str:
     told = plan.run.told
-    rounds = {c.round for c in counted(found.session, plan.run) if c.round >= 0}
-    done = f"{len(rounds)} of {plan.run.planned} rounds"
+    done = f"{whole_rounds(found.session, plan.run)} of {plan.run.planned} rounds whole"
     ends = {"planned": "ran to its planned end", "stopped": "stopped early", "lanes": "ended for want of lanes"}
     end = ends.get(str(told.get("reason")), "not over")
     levels = ", ".join(map(str, told["levels"]))
@@ -74,17 +86,35 @@ def _seen(found: Findings, plan: Planned) -> str:
     """The smallest change that the planned rounds can tell, over the lanes of the finding's table; empty without one."""
     name = next(iter(main_tables(plan, found.outcome)), "")
     table = plan.table(name, found.outcome) if name else None
+    if table is None:
+        return ""
+    known = {
+        lane: _rounds_to_come(found, table, lane) for lane, one in table.lanes.items() if one.smallest_pct is not None
+    }
     sizes = sorted(
-        (one.smallest_pct, found.names[lane])
-        for lane, one in (table.lanes.items() if table else ())
-        if one.smallest_pct is not None
+        (stats.percent(stats.smallest_effect(stats.moments(table.differences[lane]).sd, rounds)), found.names[lane])
+        for lane, rounds in known.items()
     )
     if not sizes:
         return ""
     (low, least), (high, most) = sizes[0], sizes[-1]
     size = f"{low:.1f} % ({least})" if least == most else f"{low:.1f} % ({least}) to {high:.1f} % ({most})"
-    rounds = times(plan.run.planned, "round")
+    rounds = times(max(known.values()), "round")
     return f"a true change of {size} would be told from 0 in four of five sessions of {rounds}: {name}"
+
+
+def _rounds_to_come(found: Findings, table: Table, lane: int) -> int:
+    """The rounds that a lane's contrast has, and those that may still come to it."""
+    session, run = found.session, table.run
+    used = visits(session, table, lane)
+    ours = [session.blocks[place] for place in run.blocks if session.blocks[place].start.round >= 0]
+    over = run.told.get("state") == "over" or session.end is not None or not ours
+    joint = [tuple(block.start.cell["lanes"]) for block in ours if len(block.start.cell["lanes"]) > 1]
+    gone = any(session.lanes[one].failed_ns is not None for one in (*table.among, lane))
+    if over or gone or (table.among and joint and joint[-1] != table.among):
+        return len(used)
+    last = ours[-1].start.round
+    return len(used) + run.planned - last - 1 + (last not in used)
 
 
 def _estimator(plan: Planned) -> str:
@@ -121,7 +151,7 @@ def placebo(found: Findings, lamp: Lamp) -> str:
     names = listed([found.names[lane] for lane in lamp.lanes])
     return {
         None: f"not judged: {times(lamp.pairs, 'pair')}, 8 are needed",
-        "off": f"quiet: {lamp.pairs} second visits of one cell differ from the first by nothing that stands out",
+        "off": f"{times(lamp.pairs, 'repeat visit')} to an unchanged cell: no difference found",
         "warns": f"moves in {names} ({times(lamp.pairs, 'pair')}); judged at the planned end",
         "on": f"moved in {names} ({times(lamp.pairs, 'pair')}): no verdicts",
     }[lamp.state]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from quintet.engine.blocks import RATE
+from quintet.engine import others, paced
+from quintet.engine.blocks import RATE, whole_rounds
+from quintet.engine.contrasts import Table
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
-from quintet.engine.report.findings import Findings, Hand, Planned
+from quintet.engine.report.findings import Findings, FreeCell, Hand, Planned
+from quintet.engine.spill import Effect
+from quintet.engine.tables import ACCURACY
 from quintet.engine.verdicts import DRIFTING, PLACEBO, Contrast
 from quintet.engine.wording import count, decimals, interval, listed, signed
 
@@ -54,12 +58,27 @@ def _of_plan(found: Findings, plan: Planned) -> tuple[str, str]:
         return _unsteady(found, plan)
     its = [table for name in main if (table := plan.table(name, found.outcome))]
     if all(one.interval is None for table in its for one in table.lanes.values()):
-        return _too_few(plan, main[0], found.outcome)
+        return _too_few(found, plan)
     first = f"{_when(found, plan, main[0])}, {clause(its[0].lanes, found.names, found.outcome, found.rules.margin_pct)}"
     for name, table in zip(main[1:], its[1:], strict=True):
         told = clause(table.lanes, found.names, found.outcome, found.rules.margin_pct)
         first += f"; {regime_of(name)}, {told}"
-    return _with(first, f"{OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)}"), _beside(found, plan, main[0])
+    sure = f"{OUTCOME_WORDS[found.outcome]}; {_how_sure(plan, its)}{_beside_it(found, its)}"
+    return _with(first, sure), _beside(found, plan, main[0])
+
+
+def _beside_it(found: Findings, tables: Sequence[Table]) -> str:
+    """What else used the machine in the blocks of these tables, where it is worth a word."""
+    used = [cores for table in tables for cores in others.of_table(found.session, table, None, found.rules).values()]
+    return _disturbed(found, max(used, default=None))
+
+
+def _disturbed(found: Findings, cores: float | None) -> str:
+    told = f"; {others.words(found.session, cores)}" if cores is not None and others.notable(cores) else ""
+    names = others.sessions(found.session)
+    if names:
+        told += f"; {listed(names)} ran at the same time"
+    return told
 
 
 def _with(told: str, sure: str) -> str:
@@ -140,9 +159,8 @@ def _unsteady(found: Findings, plan: Planned) -> tuple[str, str]:
     )
 
 
-def _too_few(plan: Planned, name: str, outcome: str) -> tuple[str, str]:
-    table = plan.table(name, outcome)
-    rounds = max((one.rounds for one in table.lanes.values()), default=0) if table else 0
+def _too_few(found: Findings, plan: Planned) -> tuple[str, str]:
+    rounds = whole_rounds(found.session, plan.run)
     needed = MEANS_ONLY if plan.run.reached else LIVE_FROM
     said = f"{rounds} whole round{'s' * (rounds != 1)} of {plan.run.planned}"
     first = f"The {KINDS[plan.kind]} has {said}, too few for an interval: there are means only, and no verdict."
@@ -188,6 +206,7 @@ def _of_hand(found: Findings, hand: Hand) -> tuple[str, str]:
         )
     told = clause(contrasts, found.names, found.outcome, found.rules.margin_pct)
     sure = f"{OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs of flips by hand"
+    sure += _disturbed(found, hand.others)
     rates = {row.lane: row.contrast for row in hand.rows.get(found.beside(), ()) if row.contrast is not None}
     words = "In images per second" if found.beside() == RATE else f"In {OUTCOME_WORDS[found.beside()]}"
     second = f"{words}, {clause(rates, found.names, found.beside(), found.rules.margin_pct)}."
@@ -200,6 +219,8 @@ def _of_nothing(found: Findings) -> tuple[str, str]:
         return "No image was measured past a burn-in, so there is nothing to tell.", faults[0].text if faults else (
             "The session ended before its lanes had run for long enough."
         )
+    if len(found.free) == 1:
+        return _of_one(found, found.free[0])
     last = found.free[-1]
     settings = len({one.cell.setting for one in found.free})
     means = sorted((mean, one.cell.lane) for one in found.free if (mean := one.cell.means_ns[found.rules.outcome]))
@@ -218,6 +239,20 @@ def _of_nothing(found: Findings) -> tuple[str, str]:
     )
 
 
+def _of_one(found: Findings, one: FreeCell) -> tuple[str, str]:
+    """One lane in one setting: a mean, and what would give it an interval."""
+    mean, name = one.cell.means_ns[found.rules.outcome], found.names[one.cell.lane]
+    told = f"{name} ran {one.cell.regime} in {one.told}"
+    if mean is None:
+        return f"{told}: too few images for a mean of {found.rules.outcome}.", "Run it for longer."
+    sure = f"mean of {one.cell.images}; no interval without a plan{_disturbed(found, None)}"
+    first = f"{told}: {mean / 1e6:.2f} ms an image ({sure})."
+    return (
+        first,
+        f"It is the {OUTCOME_WORDS[found.rules.outcome]}; `quintet ab` compares two settings with an interval.",
+    )
+
+
 # -- one table in words -------------------------------------------------------------------------------------------------
 
 
@@ -231,11 +266,16 @@ def clause(lanes: Mapping[int, Contrast], names: Sequence[str], outcome: str, ma
         if its:
             parts.append(_moved(its, names, len(lanes), outcome, margin_pct))
     drifting = [lane for lane, one in lanes.items() if one.note == DRIFTING]
-    few = [lane for lane, one in lanes.items() if one.verdict is None and one.note != DRIFTING]
-    for its_, one, many in ((drifting, "drifts", "drift"), (few, "has too few rounds", "have too few rounds")):
+    camera = [lane for lane, one in lanes.items() if one.note == paced.NOTE]
+    few = [lane for lane, one in lanes.items() if one.verdict is None and one.note not in (DRIFTING, paced.NOTE)]
+    for its_, one, many in (
+        (drifting, "drifts from round to round", "drift from round to round"),
+        (few, "has too few rounds", "have too few rounds"),
+        (camera, "runs at its camera's rate", "run at their cameras' rate"),
+    ):
         if its_:
             who, plural = _who(its_, names, len(lanes))
-            parts.append(f"{who} {many if plural else one}{' from round to round' * (one == 'drifts')}, so no verdict")
+            parts.append(f"{who} {many if plural else one}, so no verdict")
     return listed(parts)
 
 
@@ -279,19 +319,33 @@ def _of_matrix(found: Findings, plan: Planned) -> tuple[str, str]:
     """The largest effect of a lane on another, and of one on itself."""
     told = plan.run.told
     known = [one for one in plan.effects.get(found.outcome, ()) if one.low_pct is not None and one.high_pct is not None]
-    what = f"{told['switch']} {told['levels'][1]} against {told['levels'][0]}"
+    a, b = told["levels"]
+    doing = (
+        "turning accuracy off"
+        if (told["switch"], a, b) == ("mode", *ACCURACY)
+        else f"{told['switch']} {b} instead of {a}"
+    )
     if not known:
-        return f"The matrix ({what}) has no intervals: they come at its planned end.", _why_over(plan)
-    others = [one for one in known if one.whose != one.whom]
+        return f"The matrix ({doing}) has no intervals: they come at its planned end.", _why_over(plan)
+    spilt = [one for one in known if one.whose != one.whom]
     selves = [one for one in known if one.whose == one.whom]
     sentences = []
-    both = ((others, "{whose} flipped changes {whom} most"), (selves, "of a lane on itself the largest is {whose}'s"))
-    for its, words in both:
+    for its, of_others in ((spilt, True), (selves, False)):
         if its:
             most = max(its, key=lambda one: abs(one.change_pct))
-            said = words.format(whose=found.names[most.whose], whom=found.names[most.whom])
-            interval = f"{signed(most.low_pct or 0, 1)} .. {signed(most.high_pct or 0, 1)}"
-            sentences.append(f"{said}, {signed(most.change_pct, 1)} % ({interval})")
+            sentences.append(_largest(found, most, doing, of_others=of_others))
     pairs = max(one.pairs for one in known)
-    how = f"{found.outcome}; 95 % planned intervals, unadjusted, {pairs} pairs; main effects only"
-    return f"With {what}, {'; '.join(sentences)}.", f"({how}.)"
+    how = f"{found.outcome}; 95 % planned intervals, unadjusted, {pairs} pairs; main effects only: the joint effect of two "
+    how += f"switches is not estimated{_disturbed(found, others.of_run(found.session, plan.run))}"
+    told_first = "; ".join(sentences)
+    return f"{told_first[0].upper()}{told_first[1:]}.", f"({how}.)"
+
+
+def _largest(found: Findings, most: Effect, doing: str, *, of_others: bool) -> str:
+    """`turning accuracy off in cls slows detect most, +27.2 % (+26.1 .. +28.3)`."""
+    whose, whom = found.names[most.whose], found.names[most.whom]
+    slower = (most.change_pct > 0) != (found.outcome == RATE)
+    effect = "slows" if slower else "speeds up"
+    said = f"{doing} in {whose} {effect} {whom} most" if of_others else f"of a lane on itself the largest is {whose}'s"
+    interval = f"{signed(most.low_pct or 0, 1)} .. {signed(most.high_pct or 0, 1)}"
+    return f"{said}, {signed(most.change_pct, 1)} % ({interval})"

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from quintet.engine.blocks import RATE, counted, key_of, span
+from quintet.engine.blocks import RATE, counted, key_of, regime_words, span
 from quintet.engine.report.findings import Findings, Planned
 from quintet.engine.report.sentences import main_tables, regime_of
 from quintet.engine.report.sheets import verdict
@@ -190,10 +190,11 @@ def _planned_values(found: Findings, roles: _Roles) -> Iterable[tuple[int, str, 
         regime, level, lanes = key_of(session.blocks[visit.place].start.cell)
         if visit.placebo or isinstance(level, tuple):
             continue
+        words = regime_words(session, plan.run, (regime, level, lanes))
         for lane in lanes:
             rows = session.lanes[lane].rows
             each = rows.each_ns(found.rules.outcome, *span(session, visit.place, lane, found.rules))
-            values.setdefault((lane, regime, str(level), level), []).extend(each)
+            values.setdefault((lane, words, str(level), level), []).extend(each)
     order = [str(level) for level in plan.run.told["levels"]]
     for lane, regime, words, level in sorted(values, key=lambda key: (key[0], key[1] != "alone", order.index(key[2]))):
         yield lane, f"{regime}, {words}", roles.of(level), values[lane, regime, words, level]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from quintet.engine import others, paced
 from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import CellMean, Table
+from quintet.engine.paced import Paced
 from quintet.engine.report.conditions import lane_facts
 from quintet.engine.report.findings import Findings, Hand, HandRow, Planned
 from quintet.engine.spill import Effect
@@ -14,6 +16,9 @@ from quintet.engine.verdicts import TOO_FEW, Contrast
 from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed
 
 LEFT, RIGHT = "left", "right"
+
+
+GEOMETRIC = "; a change is the geometric mean of its rounds, so not quite the ratio of the means"
 
 
 class Column(NamedTuple):
@@ -85,7 +90,10 @@ def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
             (found.names[whom], *(_effect(by_pair.get((whom, whose))) for whose in plan.run.lanes))
             for whom in plan.run.lanes
         )
-        note = f"{_words(outcome)}; 95 % planned intervals, unadjusted; main effects only: what two flips do together cancels"
+        note = (
+            f"{_words(outcome)}; 95 % planned intervals, unadjusted; main effects only: the joint effect of two switches is "
+            f"not estimated{_among(found, plan.incomplete('', outcome), '; together: ')}"
+        )
         made.append(Sheet(f"7 Whose {told['switch']} slows whom: {b} against {a}, %", note, columns, rows))
     return made
 
@@ -114,23 +122,48 @@ def _title(name: str, plan: Planned) -> str:
     return f"{plan.run.told['switch']}: {b} against {a}, {regime}"
 
 
+def _among(found: Findings, lanes: Sequence[int], before: str, after: str = "") -> str:
+    """The lanes by name, where there are any to name."""
+    return f"{before}{', '.join(found.names[lane] for lane in lanes)}{after}" if lanes else ""
+
+
 def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
     """Table 1, a sheet a regime: latency and throughput of every cell."""
     its = plan.cells.get(found.outcome, ())
     made = []
     switch = str(plan.run.told["switch"])
-    columns = (Column("lane", LEFT), Column(switch, LEFT), Column(_unit(found.outcome)), Column("95 % interval"),
+    columns: tuple[Column, ...] = (
+               Column("lane", LEFT), Column(switch, LEFT), Column(_unit(found.outcome)), Column("95 % interval"),
                Column("p50"), Column("p95"), Column("images/s"), Column("blocks"), Column("images"))  # fmt: skip
     for regime in dict.fromkeys(cell.regime for cell in its):
         rows = tuple(_cell_row(found, cell) for cell in its if cell.regime == regime)
         words = "images/s" if found.outcome == RATE else "milliseconds per image"
         timed = "cycle" if found.outcome == RATE else found.outcome
         note = (
-            f"{found.outcome}; mean of block means, placebo visits too, interval over blocks; "
-            f"p50 and p95 of {timed} in ms, over images"
+            f"{found.outcome}; arithmetic mean over rounds of block means (of both visits where a placebo made two), interval "
+            f"over rounds; p50 and p95 of {timed} in ms, over images"
         )
         made.append(Sheet(f"{number}Mean {words}, {regime}", note, columns, rows))
+        made += _by_camera(
+            found, [(cell.lane, str(cell.level), cell.paced) for cell in its if cell.regime == regime], regime
+        )
     return made
+
+
+def _by_camera(found: Findings, cells: Sequence[tuple[int, str, Paced | None]], where: str) -> list[Sheet]:
+    """What a camera's pace made of the cells that followed one: late and skipped images in percent."""
+    rows = tuple(
+        (found.names[lane], mode, _share(one.late_pct), _share(one.skipped_pct), str(one.images))
+        for lane, mode, one in cells
+        if one is not None
+    )
+    columns = (Column("lane", LEFT), Column("mode", LEFT), Column("late %"), Column("skipped %"), Column("images"))
+    note = "late: of the images taken; skipped: of the images due; images/s is the camera's rate less what was skipped"
+    return [Sheet(f"Images at the camera's pace, {where}", note, columns, rows)] if rows else []
+
+
+def _share(percent: float | None) -> str:
+    return DASH if percent is None else f"{percent:.1f}"
 
 
 def _words(outcome: str) -> str:
@@ -186,7 +219,9 @@ def _changes(
         rows.append((found.names[lane], *((_first(plan, lane, outcome),) if first else ()), *cells))
     unit = f"{first} {'images/s' if outcome == RATE else 'ms'}"
     heads = (*((Column(unit),) if first else ()), *(Column(words) for words, _ in there))
-    note = how_sure([table for _, table in there])
+    note = f"{how_sure([table for _, table in there])}{GEOMETRIC if first else ''}"
+    missing = next((its for _, name in wanted if (its := plan.incomplete(name, outcome))), ())
+    note += _among(found, missing, "; together: ")
     return [Sheet(f"{title}: {_words(outcome)}", note, (Column("lane", LEFT), *heads), tuple(rows))]
 
 
@@ -225,17 +260,35 @@ def side_by_side(found: Findings, plan: Planned, name: str, title: str) -> list[
     for outcome in (found.outcome, found.beside()):
         words = "images/s" if outcome == RATE else outcome
         columns += (Column(f"{words} %"), Column("95 % interval"), Column("verdict", LEFT))
+    used = others.of_table(found.session, main, None, found.rules)
     rows = []
     for lane in plan.run.lanes:
-        told = [part for table in tables for part in _told(table.lanes.get(lane) if table else None)]
+        told = [part for t in tables for part in _told(t.lanes.get(lane) if t else None, used.get(lane))]
         rows.append((found.names[lane], *told))
-    return [Sheet(f"{title}, %", how_sure([table for table in tables if table]), columns, tuple(rows))]
+    note = f"{how_sure([table for table in tables if table])}{GEOMETRIC}{legend(found, used.values())}"
+    if any(one.note == paced.NOTE for table in tables if table for one in table.lanes.values()):
+        note += "; paced: images come at the camera's rate, so there is no verdict on it"
+    company = _among(found, plan.incomplete(name, found.outcome), " (", ")")
+    return [Sheet(f"{title}{company}, %", note, columns, tuple(rows))]
 
 
-def _told(contrast: Contrast | None) -> tuple[str, str, str]:
+def _told(contrast: Contrast | None, used: float | None) -> tuple[str, str, str]:
     if contrast is None:
         return DASH, DASH, DASH
-    return change(contrast.change_pct, contrast), interval(contrast), verdict(contrast)
+    return change(contrast.change_pct, contrast), interval(contrast), _marked(verdict(contrast), used)
+
+
+def _marked(words: str, used: float | None) -> str:
+    """The verdict with a mark where other programs used much of the machine."""
+    return f"{words} {others.MARK}" if others.notable(used) else words
+
+
+def legend(found: Findings, used: Iterable[float | None]) -> str:
+    """What the mark means; empty where nothing is marked."""
+    most = max((one for one in used if one is not None), default=None)
+    if most is None or not others.notable(most):
+        return ""
+    return f"; {others.MARK} {others.words(found.session, most)} in its blocks"
 
 
 def verdict(contrast: Contrast) -> str:
@@ -257,7 +310,8 @@ def every_outcome(found: Findings, plan: Planned, title: str) -> list[Sheet]:
             (found.names[lane], *(short(t.lanes.get(lane) if (t := plan.table(name, o)) else None) for o in outcomes))
             for lane in plan.run.lanes
         )
-        made.append(Sheet(f"{title}: {name}", "", columns, rows))
+        company = next((its for o in outcomes if (its := plan.incomplete(name, o))), ())
+        made.append(Sheet(f"{title}: {name}{_among(found, company, ' (', ')')}", "", columns, rows))
     if made:
         made[0] = made[0]._replace(note="± is half the width of the 95 % interval")
     return made
@@ -282,16 +336,28 @@ def _free_cells(found: Findings) -> list[Sheet]:
     heads = tuple(dict.fromkeys((timed, "cycle")))
     columns = (Column("lane", LEFT), Column("regime", LEFT), Column("mode", LEFT), Column(heads[0]), Column("p50"),
                Column(tail), *(Column(one) for one in heads[1:]), Column("images/s"), Column("images"))  # fmt: skip
+    regimes = short_regimes([one.cell.regime for one in found.free])
     rows = tuple(
-        (found.names[one.cell.lane], one.cell.regime, one.mode, milliseconds(one.cell.means_ns[heads[0]]),
+        (found.names[one.cell.lane], regimes[one.cell.regime], one.mode, milliseconds(one.cell.means_ns[heads[0]]),
          milliseconds(one.cell.p50_ns), milliseconds(one.cell.tail_ns),
          *(milliseconds(one.cell.means_ns[head]) for head in heads[1:]),
          DASH if one.cell.images_per_s is None else f"{one.cell.images_per_s:.1f}", str(one.cell.images))
         for one in found.free
     )  # fmt: skip
     notes = dict.fromkeys(f"{one.mode}: {one.told}" for one in found.free if one.mode != one.told)
+    notes |= dict.fromkeys(f"{short}: {full}" for full, short in regimes.items() if short != full)
     note = "; ".join(("burn-in left out", *notes))
-    return [Sheet("Mean milliseconds per image", note, columns, rows)]
+    camera = _by_camera(found, [(one.cell.lane, one.mode, one.cell.paced) for one in found.free], "by setting")
+    return [Sheet("Mean milliseconds per image", note, columns, rows), *camera]
+
+
+def short_regimes(regimes: Iterable[str]) -> dict[str, str]:
+    """Regimes by their full names, those that name their lanes in brackets numbered: `together 2`, `together 3`."""
+    found: dict[str, str] = {}
+    for regime in dict.fromkeys(regimes):
+        short, named, _ = regime.partition(" (")
+        found[regime] = f"{short} {2 + sum(one.startswith(f'{short} ') for one in found.values())}" if named else regime
+    return found
 
 
 def hand_sheet(found: Findings, hand: Hand) -> Sheet:
@@ -301,21 +367,20 @@ def hand_sheet(found: Findings, hand: Hand) -> Sheet:
                Column("verdict", LEFT), Column("images/s %" if rate == RATE else f"{rate} %"),
                Column("95 % interval"))  # fmt: skip
     beside = {row.lane: row for row in hand.rows.get(rate, ())}
-    rows = tuple(_hand_row(found, row, beside.get(row.lane)) for row in hand.rows.get(latency, ()))
+    rows = tuple(_hand_row(found, row, beside.get(row.lane), hand.others) for row in hand.rows.get(latency, ()))
     known = any(row.contrast and row.contrast.interval for row in hand.rows.get(latency, ()))
     sure = "95 % exploratory" if known else "no interval yet: the change is of the two means"
     pairs = f"{hand.pairs} pair{'s' * (hand.pairs != 1)} of stretches"
     words = "images/s" if latency == RATE else f"{latency}, ms per image"
-    return Sheet(
-        f"{hand.title} · {hand.where}", f"{hand.regime} · {words} · flips by hand, {sure}, {pairs}", columns, rows
-    )
+    note = f"{hand.regime} · {words} · flips by hand, {sure}, {pairs}{legend(found, [hand.others])}"
+    return Sheet(f"{hand.title} · {hand.where}", note, columns, rows)
 
 
-def _hand_row(found: Findings, row: HandRow, rate: HandRow | None) -> tuple[str, ...]:
+def _hand_row(found: Findings, row: HandRow, rate: HandRow | None, used: float | None) -> tuple[str, ...]:
     known = row.contrast if row.contrast is not None and row.contrast.interval is not None else None
     beside = rate.contrast if rate is not None and rate.contrast is not None and rate.contrast.interval else None
     return (
         found.names[row.lane], amount(row.a, found.outcome), amount(row.b, found.outcome), change(row.change_pct, known),
-        interval(known), verdict(known) if known else DASH, change(rate.change_pct if rate else None, beside),
+        interval(known), _marked(verdict(known) if known else DASH, used), change(rate.change_pct if rate else None, beside),
         interval(beside),
     )  # fmt: skip

@@ -3,45 +3,56 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from quintet.engine.compare import Row
 from quintet.engine.logs import Log
 from quintet.engine.report import html as pages
 from quintet.engine.report import markdown as marked
-from quintet.engine.report.sheets import LEFT, Column, Sheet
+from quintet.engine.report.sheets import LEFT, Column, Sheet, short_regimes
 from quintet.engine.wording import DASH, signed
 
 
-def text(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+class Differing(NamedTuple):
+    """What two logs were measured under that is not the same: what decides, what is only named, what one does not record."""
+
+    decides: list[str]
+    noted: list[str]
+    unrecorded: list[str]
+
+
+def text(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> str:
     """Plain, 80 columns."""
     lines = [*told(a, b, differ), "", _note(rows, outcome), ""]
     lines.append(f"{'lane':10}{'regime':11}{'level':13}{'a':>9}{'b':>9}{'change %':>10}{'95 % interval':>18}")
+    regimes = short_regimes([row.regime for row in rows])
     lines += [
-        f"{row.lane:9.9} {row.regime:10.10} {row.level:12.12} {_milliseconds(row.a_ns):>8} {_milliseconds(row.b_ns):>8}"
-        f"{_percent(row.change_pct):>10}{_interval(row):>18}"
+        f"{row.lane:9.9} {regimes[row.regime]:10.10} {row.level:12.12} {_milliseconds(row.a_ns):>8} "
+        f"{_milliseconds(row.b_ns):>8}{_percent(row.change_pct):>10}{_interval(row):>18}"
         for row in rows
     ]
+    lines += [f"{short}: {full}" for full, short in regimes.items() if short != full]
     return "\n".join(lines if rows else [*lines, "neither log has an image that counts"])
 
 
-def markdown(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+def markdown(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> str:
     """A list of what differs, and the table."""
     facts = "\n".join(f"- {line}" for line in told(a, b, differ))
     return f"{facts}\n\n{marked.table(_sheet(rows, outcome))}"
 
 
-def html(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> str:
+def html(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> str:
     """One page with nothing from elsewhere."""
     facts = "".join(f"<li>{escape(line)}</li>" for line in told(a, b, differ))
     body = f"<h1>quintet compare</h1><ul>{facts}</ul>{pages.table(_sheet(rows, outcome))}"
     return pages.page(f"{a.path.name}, {b.path.name}", body)
 
 
-def data(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> dict[str, Any]:
+def data(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> dict[str, Any]:
     """What has no value is None; times are milliseconds."""
     return {
-        "schema": 1, "a": a.path.name, "b": b.path.name, "outcome": outcome, "differs": differ,
+        "schema": 1, "a": a.path.name, "b": b.path.name, "outcome": outcome, "differs": differ.decides, "noted": differ.noted,
+        "not_recorded": differ.unrecorded,
         "losses": {"a": list(a.losses), "b": list(b.losses)},
         "rows": [
             {
@@ -53,9 +64,10 @@ def data(a: Log, b: Log, differ: list[str], rows: list[Row], outcome: str) -> di
     }  # fmt: skip
 
 
-def told(a: Log, b: Log, differ: list[str]) -> list[str]:
+def told(a: Log, b: Log, differ: Differing) -> list[str]:
     """The logs' names, the conditions that differ, and what is missing of either."""
-    lines = [f"a  {a.path.name}", f"b  {b.path.name}", *(f"differs: {one}" for one in differ)]
+    lines = [f"a  {a.path.name}", f"b  {b.path.name}", *(f"differs: {one}" for one in differ.decides)]
+    lines += [*(f"also differs: {one}" for one in differ.noted), *differ.unrecorded]
     return [*lines, *(f"{name}: {loss}" for name, log in (("a", a), ("b", b)) for loss in log.losses)]
 
 

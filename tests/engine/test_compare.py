@@ -14,7 +14,8 @@ from scipy.stats import ttest_ind
 
 from quintet.engine import events as ev
 from quintet.engine import plans
-from quintet.engine.compare import compared, differences, welch_half
+from quintet.engine.compare import compared, welch_half
+from quintet.engine.conditions import differences, noted, unrecorded
 from quintet.engine.events import Frame
 from quintet.engine.journal import Journal
 from quintet.engine.rehearsal import rehearse
@@ -185,3 +186,70 @@ def test_the_four_formats_say_the_same(tmp_path: Path, form: str) -> None:
     else:
         assert done.stdout.count(" .. ") == 10
     assert "http" not in done.stdout.replace("http-equiv", "")
+
+
+def on(host: dict[str, Any] | None = None, versions: dict[str, str] | None = None, **told: Any) -> list[Frame]:
+    """The session by hand on a machine, with versions."""
+    first, *rest = session_of(**told)
+    assert isinstance(first, ev.Start)
+    manifest = {**first.manifest, "host": host or {}, "versions": versions or {}}
+    return [first._replace(manifest=manifest), *rest]
+
+
+LAPTOP = {"machine": "x86_64", "cpu": "Ryzen 7", "cpus": 16, "memory_bytes": 33_500_000_000}
+
+
+def test_other_machines_and_versions_are_named_and_do_not_refuse() -> None:
+    a = folded(on(LAPTOP, {"torch": "2.4.0", "ultralytics": "8.3.0"}, conf=0.25))
+    board = {**LAPTOP, "machine": "aarch64", "cpu": "Cortex-A78AE", "cpus": 8, "memory_bytes": 33_480_000_000}
+    b = folded(on(board, {"torch": "2.5.1", "ultralytics": "8.3.0"}, conf=0.5))
+    assert differences(a, b) == []
+    assert noted(a, b) == [
+        "machine: architecture x86_64 and aarch64", "machine: cpu Ryzen 7 and Cortex-A78AE", "machine: CPUs 16 and 8",
+        "versions: torch 2.4.0 and 2.5.1", "cls: conf 0.25 and 0.5", "detect: conf 0.25 and 0.5",
+    ]  # fmt: skip
+    assert noted(a, a) == []
+
+
+def test_what_an_old_log_does_not_record_is_never_a_difference() -> None:
+    old, new = folded(on({"machine": "x86_64", "cpus": 16})), folded(on(LAPTOP, {"torch": "2.4.0"}))
+    assert noted(old, new) == []
+    assert unrecorded(old, new) == ["not recorded in a: cpu, memory, torch"]
+    assert unrecorded(new, old) == ["not recorded in b: cpu, memory, torch"]
+    assert unrecorded(old, old) == []
+
+
+def test_a_switch_that_an_old_log_does_not_know_has_its_default_level() -> None:
+    frames = session_of()
+    older = [
+        frame._replace(levels={name: level for name, level in frame.levels.items() if name not in ("think", "screen")})
+        if isinstance(frame, ev.Arm)
+        else frame
+        for frame in frames
+    ]
+    assert differences(folded(older), folded(frames)) == []
+    rows = compared(folded(older), folded(frames))
+    assert len(rows) == 4
+    assert all(row.change_pct == 0 for row in rows)
+
+
+def test_other_programs_and_sessions_stand_above_the_table(tmp_path: Path) -> None:
+    first, *rest = session_of()
+    assert isinstance(first, ev.Start)
+    busy = [first._replace(manifest={**first.manifest, "other_sessions": ["theirs"]}), *rest]
+    assert noted(folded(session_of()), folded(busy)) == ["beside b another quintet session ran (theirs)"]
+    a, b = write(tmp_path / "a.msgpack", on(LAPTOP)), write(tmp_path / "b.msgpack", on({**LAPTOP, "cpus": 8}))
+    shown = quintet("compare", str(a), str(b))
+    assert shown.returncode == 0, shown.stderr
+    assert "also differs: machine: CPUs 16 and 8" in shown.stdout
+    told = json.loads(quintet("compare", "--format", "json", str(a), str(b)).stdout)
+    assert (told["differs"], told["noted"]) == ([], ["machine: CPUs 16 and 8"])
+
+
+def test_a_round_with_a_placebo_counts_once() -> None:
+    def session(factor: float) -> list[Frame]:
+        plan = plans.ab(NAMES[:2], rounds=2)
+        return planned(plan, lambda lane, regime, level, number: 10.0 if number == 0 else 40.0 * factor)
+
+    rows = compared(folded(session(1)), folded(session(1)))
+    assert [row.a_ns for row in rows] == pytest.approx([20e6] * 4)  # geometric over two rounds, not over three visits

@@ -255,3 +255,20 @@ def test_a_plans_blocks_are_no_flips_by_hand() -> None:
     session = folded(planned(ab(("a", "b"), rounds=9), wobbly(10, 0.005)))
     on, off = (setting_of({0: levels, 1: levels}) for levels in (ON, switches.changed(ON, {"mode": "withoutval"})))
     assert by_hand(session, on, off)[0].rounds == 0
+
+
+def test_a_cell_counts_each_round_once() -> None:
+    plan = ab(NAMES[:1], rounds=2, seed=3)
+    session = folded(planned(plan, lambda lane, regime, level, number: 10.0 if number == 0 else 40.0))
+    (run,) = runs(session)
+    found = {cell.level: cell for cell in cell_means(session, run)}
+    twice = next(cell for cell in found.values() if cell.blocks == 3)  # its placebo was in round 0
+    assert twice.mean / 1e6 == pytest.approx(25)
+    assert [cell.mean / 1e6 for cell in found.values()] == pytest.approx([25, 25])
+
+
+def test_a_cells_images_per_second_is_the_mean_of_its_rates() -> None:
+    session = folded(planned(ab(NAMES[:1], rounds=6, seed=3), lambda *_: 10.0))
+    (run,) = runs(session)
+    for cell, rate in zip(cell_means(session, run), cell_means(session, run, RATE), strict=True):
+        assert cell.images_per_s == rate.images_per_s == rate.mean

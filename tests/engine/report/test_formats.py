@@ -25,8 +25,9 @@ from tests.making import NAMES, Maker, at
 from tests.planned import folded
 
 CELL = {"lane", "mode", "regime", "outcome", "mean_ms", "low_ms", "high_ms", "p50_ms", "p95_ms", "blocks", "images",
-        "images_per_s"}  # fmt: skip
-CONTRAST = {"table", "lane", "outcome", "change_pct", "low_pct", "high_pct", "rounds", "verdict", "interval"}
+        "images_per_s", "active", "late_pct", "skipped_pct"}  # fmt: skip
+CONTRAST = {"table", "lane", "outcome", "change_pct", "low_pct", "high_pct", "rounds", "verdict", "interval", "active",
+            "others_cores"}  # fmt: skip
 STUDY_TABLES = {
     *(f"change_vs_inference.{cell}" for cell in (
         "validation_alone", "withoutval_alone", "validation_together", "withoutval_together", "inference_together")),

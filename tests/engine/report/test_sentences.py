@@ -122,8 +122,23 @@ def test_a_study_of_other_modes_tells_together_against_alone(modes: tuple[str, .
 
 def test_a_matrix_names_its_largest_effects_and_a_plan_without_a_whole_round_claims_nothing() -> None:
     matrix = folded(planned(plans.matrix(("cls", "detect"), rounds=1), made.effects_ms()))
-    assert told(matrix)[0].startswith("With mode withoutval against validation, detect flipped changes cls most, ")
-    assert "main effects only" in told(matrix)[1]
+    assert told(matrix)[0].startswith("Turning accuracy off in detect speeds up cls most, −0.")
+    assert "main effects only: the joint effect of two switches is not estimated" in told(matrix)[1]
     void = folded(planned(plans.ab(("cls", "detect"), rounds=1), made.effects_ms(), over="lanes", void=(0, 1, 2)))
     assert told(void)[0] == "The A/B has no round with all cells of a table, so nothing is compared."
     assert told(void)[1] == "The plan ended for want of lanes."
+
+
+def test_one_lane_in_one_setting_is_a_mean_and_no_comparison() -> None:
+    made_ = Maker(1).ready().gate_all(2).images(0, 2, 12, 10)
+    first, second = told(made_.session())
+    assert first == "cls ran alone in validation: 10.00 ms an image (mean of 449; no interval without a plan)."
+    assert second.startswith("It is the time of predict per image; ")
+
+
+def test_a_study_of_two_blocks_has_no_whole_round() -> None:
+    study = folded(planned(plans.study(("cls", "detect"), rounds=2), made.effects_ms(), over="stopped", blocks=2))
+    said = " ".join(told(study))
+    assert "1 whole round" not in said
+    rounds = folded(planned(plans.ab(("cls", "detect"), rounds=3), made.effects_ms(), over="stopped", blocks=6))
+    assert told(rounds)[0].startswith("The A/B has 2 whole rounds of 3, too few for an interval")

@@ -229,8 +229,8 @@ def test_an_accelerators_queue_times_stand_in_no_table() -> None:
 def test_a_matrix_says_whose_switch_slows_whom() -> None:
     report = told(made.rehearsed("matrix", 3))
     first = " ".join(report.split("\n\n")[0].split())
-    assert first.startswith("Simulated: with mode withoutval against validation, ")
-    assert "main effects only" in first
+    assert first.startswith("Simulated: turning accuracy off in ")
+    assert "main effects only: the joint effect of two switches is not estimated" in first
     lines = block(report, "7 Whose mode slows whom: withoutval against validation, %")
     assert sum(line.split()[0] in ("cls", "detect", "pose", "seg", "obb") for line in lines if line.strip()) >= 5
     assert sum(" .. " in line for line in lines) >= 5
@@ -238,3 +238,18 @@ def test_a_matrix_says_whose_switch_slows_whom() -> None:
     assert method(report, "intervals").startswith("intervals 95 %, planned: Student's t over pairs")
     assert "verdicts" not in report
     assert max(map(len, report.splitlines())) <= 80
+
+
+def test_how_means_changes_and_percentiles_are_made_is_said() -> None:
+    report = told(made.a_study())
+    assert method(report, "percentile").endswith(
+        "nearest rank, no interpolation; p90 from 64, p95 from 130, p99 from 662 images on, below that a dash"
+    )
+    assert "a change is geometric, so it is not quite the ratio of two means" in method(report, "means")
+    assert "a change is the geometric mean of its rounds" in " ".join(block(report, "3b"))
+    assert "arithmetic mean over rounds of block means" in " ".join(block(report, "1 Mean"))
+    assert "percentile" in " ".join(block(told(made.free()), "Method"))
+
+
+def test_a_quiet_placebo_is_told_by_what_it_found() -> None:
+    assert "repeat visits to an unchanged cell: no difference found" in method(told(made.a_study()), "placebo")
