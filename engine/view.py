@@ -13,9 +13,11 @@ from quintet.engine.events import Arm, Levels, Value
 from quintet.engine.lane import Lane, as_it_was
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
-from quintet.engine.stretches import RULES, Rules, measured, regime_of, setting_of, stretches
+from quintet.engine.stretches import RULES, Rules, difference, regime_of, setting_of, stretches
 
 RECENT_NS = 10_000_000_000
+STRETCHES_BACK = 60
+"""Among so many stretches the one with accuracy the other way is looked for: a frame asks for it in every lane."""
 P95_IMAGES = 1000
 """The p95 is over the last so many images of the setting in force."""
 METRICS = {
@@ -61,7 +63,8 @@ class LaneView(NamedTuple):
     p95_ns: int | None
     rate_hz: float | None
     other_ns: float | None
-    """The mean of the last stretch with accuracy the other way."""
+    """The mean with accuracy the other way, of a window as long as mean_ns has: at the end of the last stretch of which
+    nothing else differs. None where no such stretch is as long."""
     accuracy: AccuracyView | None
     steps: tuple[StepView, ...]
     trouble: str
@@ -132,7 +135,7 @@ def lane_view(session: Session, lane: Lane, now_ns: int, setting_ns: int, rules:
     fault = next((fault for fault in reversed(lane.faults) if fault.t_ns <= now_ns), None)
     return LaneView(
         lane.number, lane.name, state, None if arm is None else is_on(arm.levels), _asked(session, lane, now_ns),
-        mean, p95, rate, _other(session, lane, arm, now_ns, rules),
+        mean, p95, rate, None if arm is None else _other(session, lane, max(setting_ns, arm.t_ns), now_ns, rules),
         None if state in ("loading", "ready") else _accuracy(lane, arm, now_ns),
         _steps(lane, failed=failed, now_ns=now_ns), fault.text if fault is not None and state in ("failed", "stuck") else "",
     )  # fmt: skip
@@ -181,15 +184,25 @@ def _asked(session: Session, lane: Lane, now_ns: int) -> str | None:
     return None
 
 
-def _other(session: Session, lane: Lane, arm: Arm | None, now_ns: int, rules: Rules) -> float | None:
-    """The mean of the last stretch in which this lane's accuracy was the other way."""
-    if arm is None:
+def _other(session: Session, lane: Lane, since_ns: int, now_ns: int, rules: Rules) -> float | None:
+    """A lane's mean the other way: same lanes, same levels but for accuracy, and a window as long as that of its own mean.
+
+    A stretch that is shorter by up to a tenth still counts: blocks of a plan differ by what lanes take to acknowledge.
+    """
+    known = stretches(session, now_ns)
+    window_ns = min(RECENT_NS, now_ns - since_ns)
+    if not known or lane.number not in known[-1].setting.lanes or window_ns < rules.burn_in_ns:
         return None
-    for stretch in reversed(stretches(session, now_ns)):
-        if lane.number in stretch.setting.lanes and is_on(stretch.setting.levels(lane.number)) != is_on(arm.levels):
-            mean = lane.rows.mean_ns(rules.outcome, *measured(lane, stretch, now_ns, rules))
-            if mean is not None:
-                return mean
+    now = known[-1].setting
+    on = is_on(now.levels(lane.number))
+    for stretch in known[-2 : -2 - STRETCHES_BACK : -1]:
+        change = difference(stretch.setting, now)
+        if change is None or lane.number not in change.lanes or is_on(stretch.setting.levels(lane.number)) == on:
+            continue
+        end_ns = now_ns if stretch.end_ns is None else stretch.end_ns
+        if 10 * (end_ns - stretch.begin_ns) >= 9 * window_ns:
+            begin_ns = max(stretch.begin_ns, end_ns - window_ns)
+            return lane.rows.mean_ns(rules.outcome, *lane.rows.span(begin_ns, end_ns))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quintet.tui.lanes import draw_lanes
+from quintet.tui.lanes import GUTTER, digits_words, draw_lanes
 from quintet.tui.layout import SMALLEST, layout
 from quintet.tui.matrix import draw_matrix
 from quintet.tui.notes import notes, stamp
@@ -49,6 +49,8 @@ def draw(scene: Scene, where: Layout, width: int) -> dict[str, Canvas]:
         return drawn | _study(scene, where, width)
     if rows["lanes"]:
         drawn["lanes"] = draw_lanes(scene, where, width)
+        if where.kind == "side" and rows["gap1"] and not scene.view.loading:
+            drawn["gap1"].put(GUTTER + 1, rows["gap1"] - 1, digits_words(scene), "dim")
     if rows["table"]:
         drawn["table"] = _table(scene, where, width)
     return drawn

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from quintet.engine.view import Column, LaneView
+from quintet.engine.blocks import RATE
+from quintet.engine.view import RECENT_NS, Column, LaneView
 from quintet.tui import digits, glyphs, spark
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Layout, Scene, level_words, page_of
@@ -12,6 +13,7 @@ from quintet.tui.titles import cut
 from quintet.tui.words import clock, milliseconds, rate, shortened
 
 GUTTER = 5
+"""Columns of the scale's labels, side by side."""
 ROOM_FOR_DIGITS = 21
 """Big digits give way to a plain number in narrower lanes."""
 SIDE_PLOT_Y = 5
@@ -37,10 +39,18 @@ def draw_lanes(scene: Scene, where: Layout, width: int) -> Canvas:
     if len(where.lanes) < len(scene.session.lanes):
         first, last, count = where.lanes.start + 1, where.lanes.stop, len(scene.session.lanes)
         canvas.put(1, y, f"lanes {first}-{last} of {count}" if first < last else f"lane {first} of {count}", "text")
+    elif not nothing:
+        canvas.put(1, y, digits_words(scene), "dim")
     if not nothing:
         canvas.put_right(where.facts - 2, y, f"{scale.words} ms".lstrip(), "dim")
         _times(canvas, scene, where.facts, y, scale, keep=True)
     return canvas
+
+
+def digits_words(scene: Scene) -> str:
+    """What the digits of the lanes are: `predict ms, 10 s`."""
+    timed = "cycle" if scene.outcome == RATE else scene.outcome
+    return f"{timed} ms, {RECENT_NS // 1_000_000_000} s"
 
 
 def lane_at(where: Layout, x: int, y: int) -> int | None:

@@ -6,7 +6,7 @@ from quintet.engine.spill import Effect
 from quintet.tui.part import Canvas
 from quintet.tui.results import outcome_words
 from quintet.tui.scene import Layout, Scene
-from quintet.tui.studied import Study
+from quintet.tui.studied import Study, missing_words
 from quintet.tui.study import MOST_COLUMNS
 from quintet.tui.titles import numbered, put_title
 from quintet.tui.words import DASH, signed
@@ -51,9 +51,10 @@ def _title(scene: Scene, study: Study) -> tuple[list[str], list[str]]:
     )
     if study.progress.state == "over":
         kind = short
+    among = missing_words(scene.session, study)
     return [f"whose {switch} slows whom, %"], [
-        f"{b} against {a} · {outcome} · {kind} · main effects",
-        f"{b} against {a} · {outcome} · {kind}",
+        f"{b} against {a} · {outcome} · {kind}{among} · main effects",
+        f"{b} against {a} · {outcome} · {kind}{among}",
         f"{b} against {a} · {outcome} · {short}",
         f"{b} against {a} · {short}",
         f"{outcome} · {short}",

@@ -22,10 +22,7 @@ class Note(NamedTuple):
 def notes(session: Session, now_ns: int) -> list[Note]:
     """Everything worth telling up to now, newest first."""
     found = [note for asked in session.asked.values() if (note := _asked(session, asked, now_ns)) is not None]
-    others = session.start.manifest.get("other_sessions", []) if session.start else []
-    if others:
-        text = f"another quintet session ({others[0]}) is running: each slows the other and changes its numbers"
-        found.append(Note(session.origin_ns, text, "alert"))
+    found += _neighbours(session)
     if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
         found.append(Note(session.origin_ns, ASSUMED, "alert"))
     if session.begun_ns is not None:
@@ -69,6 +66,21 @@ def lanes_in_words(session: Session, lanes: list[int]) -> str:
         return "all lanes"
     names = [session.lanes[number].name for number in lanes]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _neighbours(session: Session) -> list[Note]:
+    """Other quintet sessions, each from when it was first seen."""
+    found: list[Note] = []
+    known: set[str] = set()
+    at_start = session.start.manifest.get("other_sessions") if session.start else None
+    told = [(session.origin_ns, at_start), *((one.t_ns, one.values.get("other_sessions")) for one in session.telemetry)]
+    for t_ns, names in told:
+        for name in names if isinstance(names, list) else ():
+            if name not in known:
+                known.add(name)
+                text = f"another quintet session ({name}) is running: each slows the other and changes its numbers"
+                found.append(Note(t_ns, text, "alert"))
+    return found
 
 
 def _asked(session: Session, asked: Asked, now_ns: int) -> Note | None:

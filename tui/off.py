@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from quintet.engine.others import MARK, notable
 from quintet.engine.verdicts import Contrast
 from quintet.engine.wording import change
 from quintet.tui.part import Canvas
 from quintet.tui.results import INTERVALS, Line, how_sure, outcome_words
 from quintet.tui.scene import Scene
-from quintet.tui.studied import Study
+from quintet.tui.studied import Study, missing_words
 from quintet.tui.tables import draw_interval, draw_verdict, is_resolved
 from quintet.tui.titles import numbered, put_title
 
@@ -24,7 +25,7 @@ BESIDES = 48
 def draw_off(canvas: Canvas, scene: Scene, study: Study, y: int) -> None:
     """Alone, together and their interaction, each with its interval drawn and its verdict."""
     lanes, sure, outcome = scene.session.lanes, how_sure(study), outcome_words(scene.outcome)
-    details = [f"{outcome} · {sure}"]
+    details = [f"{outcome} · {sure}{missing_words(scene.session, study)}"]
     if study.progress.state != "over" and sure == INTERVALS["live"]:
         details.insert(0, f"{details[0]}; the planned interval comes at round {study.progress.rounds}")
     put_title(canvas, y, [HEADING], details)
@@ -37,8 +38,9 @@ def draw_off(canvas: Canvas, scene: Scene, study: Study, y: int) -> None:
         zero = right + 2 + reach
         _head(canvas, y + 1, right, zero, reach, title)
         for row, lane in enumerate(lanes, y + 2):
-            contrast = study.found.contrast(f"accuracy_off.{title}", lane.number)
-            _row(canvas, row, right, zero, reach, contrast)
+            name = f"accuracy_off.{title}"
+            marked = notable(study.found.others_of(name, lane.number))
+            _row(canvas, row, right, zero, reach, study.found.contrast(name, lane.number), marked=marked)
         right = zero + reach + 2 + 19
     _interaction(canvas, scene, study, y + 1)
 
@@ -51,13 +53,13 @@ def _head(canvas: Canvas, y: int, right: int, zero: int, reach: int, title: str)
     canvas.put(zero + tick - 2, y, "+50 %", "dim")
 
 
-def _row(canvas: Canvas, y: int, right: int, zero: int, reach: int, contrast: Contrast | None) -> None:
+def _row(canvas: Canvas, y: int, right: int, zero: int, reach: int, contrast: Contrast | None, *, marked: bool) -> None:
     known = _known(contrast)
     line = Line("", change_pct=contrast.change_pct if contrast else None, contrast=known, settled=True)
     words = change(line.change_pct, known)
     canvas.put_right(right - 2 + (2 if "." in words else 0), y, words, "bright" if is_resolved(known) else "text")
     draw_interval(canvas, zero, y, line, reach / 60, reach)
-    draw_verdict(canvas, zero + reach + 2, y, known)
+    draw_verdict(canvas, zero + reach + 2, y, known, marked=marked)
 
 
 def _known(contrast: Contrast | None) -> Contrast | None:
@@ -102,3 +104,5 @@ def draw_off_short(canvas: Canvas, scene: Scene, study: Study, y: int) -> None:
                 sign = SIGNS.get(known.verdict or "", " ") if known else " "
                 words = change(contrast.change_pct if contrast else None, known)
                 canvas.put_right(right, row, f"{sign}{words}", "bright" if is_resolved(known) else "text")
+                if notable(study.found.others_of(f"accuracy_off.{regime}", lane.number)):
+                    canvas.put(right + 1, row, MARK, "alert")

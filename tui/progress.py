@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from quintet.engine.plans import LIVE_FROM
 from quintet.engine.progress import Progress
@@ -45,7 +46,9 @@ def draw_progress(scene: Scene, study: Study, width: int) -> Canvas:
     done = round(bar * _share(far))
     canvas.put(begin, 0, "━" * done, "text")
     canvas.put(begin + done, 0, "─" * (bar - done), "faint")
-    row, beside = _fitting(_block_forms(scene.session, far, wide=wide), ("",) if wide else placebo[:2], width - 2)
+    row, beside = _fitting(
+        _block_forms(scene.session, study.run.told, far, wide=wide), ("",) if wide else placebo[:2], width - 2
+    )
     canvas.put_row(1, 1, row)
     canvas.put_right(width - 2, 1, beside, placebo[2])
     return canvas
@@ -92,18 +95,20 @@ def _length(row: Row) -> int:
     return sum(len(text) for text, _ in row)
 
 
-def _block_forms(session: Session, far: Progress, *, wide: bool) -> list[Row]:
+def _block_forms(session: Session, told: Mapping[str, Any], far: Progress, *, wide: bool) -> list[Row]:
     """The block under way in words, the fullest form first: seconds give way first, then which block it is."""
     if far.cell is None:
-        told = {
+        states = {
             "calibrating": far.buys,
             "over": ENDS.get(far.reason, far.reason),
             "paused": "paused: x goes on or stops",
         }
-        return [[(told.get(far.state, "between two blocks"), "dim")]]
+        return [[(states.get(far.state, "between two blocks"), "dim")]]
     level = next(iter(far.cell["levels"].values()))
     names = [session.lanes[number].name for number in far.cell["lanes"]]
-    what = f"{'mixed' if isinstance(level, list) else level} {far.cell['regime']}"
+    whole = [set(regime["lanes"]) for regime in told["regimes"]]
+    missing = "" if set(far.cell["lanes"]) in whole else f" ({len(names)} of {len(told['lanes'])})"
+    what = f"{'mixed' if isinstance(level, list) else level} {far.cell['regime']}{missing}"
     what += f": {names[0]}" if far.cell["regime"] == "alone" else ""
     block = f"block {far.block} of {far.blocks}"
     elapsed = f"{far.elapsed_ns / 1e9:.1f} of {far.measured_ns / 1e9:.1f} s"

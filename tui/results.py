@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from quintet.engine import others
 from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import by_hand, table_name
 from quintet.engine.session import Session
@@ -11,7 +12,7 @@ from quintet.engine.stretches import Difference
 from quintet.engine.tables import ACCURACY, Comparison, heading
 from quintet.engine.verdicts import Contrast
 from quintet.tui.scene import Scene
-from quintet.tui.studied import Study
+from quintet.tui.studied import Study, missing_words
 from quintet.tui.titles import cut
 
 UNITS = {RATE: "images/s"}
@@ -38,6 +39,8 @@ class Line(NamedTuple):
     """Only with an interval."""
     settled: bool = False
     """Dim until both stretches are a block long."""
+    marked: bool = False
+    """Other programs used much of the machine meanwhile."""
 
 
 class FlipTable(NamedTuple):
@@ -94,6 +97,7 @@ def _key_that_fills(scene: Scene) -> str:
 def _of_flip(scene: Scene, found: Comparison) -> FlipTable:
     session = scene.session
     name, place = heading(session, found)
+    marked = others.notable(others.by_hand(session, found.a, found.b, scene.now_ns))
     contrasts = by_hand(session, found.a, found.b, scene.outcome, scene.now_ns)
     failed = {lane.number for lane in scene.view.lanes if lane.state == "failed"}
     by_lane = {row.lane: row for row in found.rows if row.lane not in failed}
@@ -106,7 +110,7 @@ def _of_flip(scene: Scene, found: Comparison) -> FlipTable:
         known = contrast if contrast is not None and contrast.interval is not None else None
         change = known.change_pct if known else row.rate_pct if scene.outcome == RATE else row.change_pct
         a, b = (1e9 / mean if mean and scene.outcome == RATE else mean for mean in (row.a_ns, row.b_ns))
-        lines.append(Line(lane.name, a, b, change, row.rate_pct, known, row.settled))
+        lines.append(Line(lane.name, a, b, change, row.rate_pct, known, row.settled, marked))
     on, off = level_names(session, found.difference, found.difference.lanes != found.a.lanes)
     how = "95 % exploratory" if any(line.contrast for line in lines) else "exploratory"
     method = f"{place} · {found.regime} · {outcome_words(scene.outcome)} · {how}, by hand{_known(scene)}"
@@ -139,15 +143,16 @@ def _of_plan(scene: Scene, study: Study) -> FlipTable:
             lines.append(Line(lane.name, one, other))
             continue
         known = contrast if contrast.interval is not None else None
-        lines.append(
-            Line(lane.name, one, other, contrast.change_pct, rate.change_pct if rate else None, known, settled=True)
-        )
+        marked = others.notable(found.others_of(its, lane.number))
+        change = rate.change_pct if rate else None
+        lines.append(Line(lane.name, one, other, contrast.change_pct, change, known, settled=True, marked=marked))
     accuracy = switch == "mode" and (a, b) == ACCURACY
     name = "accuracy off against on" if accuracy else f"{switch} {b} against {a}"
     kind = next((line.contrast.interval for line in lines if line.contrast), None)
     rounds = max((one.rounds for one in table.lanes.values()), default=0) if table else 0
     how = INTERVALS[kind] if kind else "no interval yet"
     done = f"{rounds} of {study.progress.rounds or '?'} rounds"
-    method = f"{regime} · {outcome_words(scene.outcome)} · {how} · {done}{_known(scene)}"
+    among = missing_words(scene.session, study)
+    method = f"{regime}{among} · {outcome_words(scene.outcome)} · {how} · {done}{_known(scene)}"
     shown = ("on", "off") if accuracy else (str(a), str(b))
     return FlipTable(name, *shown, method, regime, tuple(lines))

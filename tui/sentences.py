@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from quintet.engine.blocks import whole_rounds
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
+from quintet.engine.session import Session
 from quintet.engine.wording import count, listed, times
 from quintet.tui.part import Canvas, Row
 from quintet.tui.past import next_moment
@@ -43,7 +45,7 @@ def open_sentence(scene: Scene) -> str:
     if failed and scene.looking is None:
         return f"{listed(failed)} failed: r tries again, e shows its log."
     if scene.study is not None and scene.page != "flips":
-        return plan_sentence(scene.study, [lane.name for lane in scene.session.lanes])
+        return plan_sentence(scene.session, scene.study)
     if scene.comparison is None:
         return "Means leave out each change's burn-in: 1 s and 5 images."
     if any(not row.settled for row in scene.comparison.rows):
@@ -81,7 +83,7 @@ def hand_sentence(table: FlipTable) -> str:
     return f"{name} is known to within {worst:.0f} %. From flips by hand: b asks the same with a plan, and faster."
 
 
-def plan_sentence(study: Study, names: list[str]) -> str:
+def plan_sentence(session: Session, study: Study) -> str:
     """What is still open in a plan's table, and about how long until it is known."""
     far = study.progress
     if far.state == "calibrating":
@@ -90,12 +92,12 @@ def plan_sentence(study: Study, names: list[str]) -> str:
         return "The plan is paused; its lanes run on. x, then p goes on."
     if far.kind == "matrix":
         if study.run.reached:
-            return "Main effects only: what two flips do together cancels in the pairs."
+            return "Main effects only: the joint effect of two switches is not estimated."
         return "It ended before its planned end, so there are no intervals." if far.state == "over" else _left(far)
-    return _open_contrasts(study, names)
+    return _open_contrasts(session, study, [lane.name for lane in session.lanes])
 
 
-def _open_contrasts(study: Study, names: list[str]) -> str:
+def _open_contrasts(session: Session, study: Study, names: list[str]) -> str:
     far = study.progress
     contrasts = [
         (one, names[lane])
@@ -104,7 +106,7 @@ def _open_contrasts(study: Study, names: list[str]) -> str:
         for lane, one in table.lanes.items()
     ]
     if all(one.interval is None for one, _ in contrasts):
-        return _means_only(study)
+        return _means_only(session, study)
     unsure = [(one.resolved_pct or 0.0, name, one.more_rounds) for one, name in contrasts if one.verdict == "not yet"]
     if not unsure:
         return "" if far.state == "over" else _left(far)
@@ -117,11 +119,11 @@ def _open_contrasts(study: Study, names: list[str]) -> str:
     return f"not yet: the least known ({name}) is known to within {worst:.1f} %; {rest}."
 
 
-def _means_only(study: Study) -> str:
+def _means_only(session: Session, study: Study) -> str:
     """Why there is no interval, and when there will be one."""
     far = study.progress
     if far.state == "over":
-        known = min(far.round, study.rounds)
+        known = whole_rounds(session, study.run)
         needed = MEANS_ONLY if study.run.reached else LIVE_FROM
         if not known:
             return f"No round is whole; intervals need {needed} rounds."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quintet.engine.view import View
+from quintet.engine import others
+from quintet.engine.view import RECENT_NS, View
 from quintet.tui.keys import labelled
 from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas, Row
@@ -69,7 +70,7 @@ def _looking_back(scene: Scene, looking: Looking, width: int, *, narrow: bool) -
         ended = looking.edge_ns <= scene.now_ns
         pace = f"×{looking.speed:g} ▸" if looking.playing else "at its end" if ended else f"×{looking.speed:g} paused"
         of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
-        state = "loading" if seen.loading else seen.regime or "nothing runs"
+        state = "loading" if seen.loading else regime_words(seen) or "nothing runs"
         level = "" if narrow or seen.loading else f"{accuracy_words(scene, narrow=False)[0]}   "
         name = shortened(looking.replay, max(1, width - len(f"REPLAY   · {pace}  {of}") - 4))
         return [("REPLAY", "bright"), (f"  {name} · {pace}", "text")], [
@@ -111,13 +112,30 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
     elif scene.study is not None and scene.study.progress.state != "over":
         found.append((_plan_words(scene.study), "text"))
     else:
-        found.append((seen.regime, "text"))
+        found.append((regime_words(seen), "text"))
         found.append(accuracy_words(scene, narrow=narrow))
     troubled = [lane for lane in seen.lanes if lane.state in ("failed", "stuck")]
     if troubled:
         words = "failed" if any(lane.state == "failed" for lane in troubled) else "stuck"
         found.append((f"{len(troubled)} of {len(seen.lanes)} lanes {words}", "alert bold"))
+    if others.notable(used := others_cores(scene)):
+        words = "others" if narrow else "other programs"
+        found.append((f"{others.MARK} {words} {used:.1f} cores", "alert"))
     return found
+
+
+def regime_words(seen: View) -> str:
+    """The regime; where it names its lanes, since another has failed, how many they are."""
+    short, named, _ = seen.regime.partition(" (")
+    return f"{short}, {len(seen.regime_lanes)} of {len(seen.lanes)} lanes" if named else seen.regime
+
+
+def others_cores(scene: Scene) -> float | None:
+    """The cores that other programs use: in the last ten seconds, or in a block of the table that is shown if more."""
+    recent = others.cores(scene.session, scene.now_ns - RECENT_NS, scene.now_ns)
+    blocks = scene.study.found.others if scene.study is not None and scene.page != "flips" else {}
+    known = [recent, *(used for its in blocks.values() for used in its.values())]
+    return max((used for used in known if used is not None), default=None)
 
 
 def _plan_words(study: Study) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from quintet.engine import others
 from quintet.engine.blocks import RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, tables
 from quintet.engine.progress import Progress, progress
@@ -25,6 +28,18 @@ class Found(NamedTuple):
     """By lane, regime and level."""
     effects: tuple[Effect, ...] = ()
     """Of a matrix."""
+    others: Mapping[str, Mapping[int, float]] = MappingProxyType({})
+    """The most cores that other programs used in a block, by table and lane; of a matrix under no name and lane -1."""
+
+    @property
+    def company(self) -> tuple[int, ...]:
+        """The lanes that were active together in its tables; none where lanes ran alone."""
+        joint = [table.among for table in self.tables.values() if table.among]
+        return joint[0] if joint else tuple(dict.fromkeys(effect.whose for effect in self.effects))
+
+    def others_of(self, table: str, lane: int) -> float | None:
+        """What other programs used in the blocks of one lane's contrast."""
+        return self.others.get(table, {}).get(lane)
 
     def contrast(self, table: str, lane: int) -> Contrast | None:
         """One lane's contrast in a table."""
@@ -44,6 +59,16 @@ class Study(NamedTuple):
     found: Found
     rounds: int
     """Rounds of which at least one block counts in every table: what means are over."""
+
+
+def missing_words(session: Session, study: Study) -> str:
+    """` · without obb` where a lane of the plan was missing among those that ran together; else nothing."""
+    company = study.found.company
+    whole = [tuple(regime["lanes"]) for regime in study.run.told["regimes"]]
+    if not company or company in whole:
+        return ""
+    absent = [session.lanes[lane].name for lane in study.run.lanes if lane not in company]
+    return f" · without {', '.join(absent)}" if absent else ""
 
 
 class Studied:
@@ -73,11 +98,17 @@ class Studied:
 def _found(session: Session, run: Run, outcome: str, now_ns: int, measures: Measures) -> Found:
     if run.told["kind"] == "matrix":
         matrix = tuple(effects(session, run, outcome, measures, now_ns))
-        return Found(lamp(session, run, outcome, measures, now_ns), {}, {}, {}, matrix)
+        used = others.of_run(session, run, now_ns)
+        noted = {} if used is None else {"": {-1: used}}
+        return Found(lamp(session, run, outcome, measures, now_ns), {}, {}, {}, matrix, noted)
     its = {t.name: t for t in tables(session, outcome, measures=measures, until_ns=now_ns) if t.run == run}
     rates = {t.name: t for t in tables(session, RATE, measures=measures, until_ns=now_ns) if t.run == run}
-    cells = {(c.lane, c.regime, c.level): c for c in cell_means(session, run, outcome, measures, now_ns)}
-    return Found(lamp(session, run, outcome, measures, now_ns), its, rates, cells)
+    # of one regime's cells of several companies the one of the tables stands
+    companies = {table.among for table in its.values()}
+    means = sorted(cell_means(session, run, outcome, measures, now_ns), key=lambda cell: cell.lanes in companies)
+    cells = {(c.lane, c.regime.partition(" (")[0], c.level): c for c in means}
+    used_by = {name: others.of_table(session, table, now_ns) for name, table in its.items()}
+    return Found(lamp(session, run, outcome, measures, now_ns), its, rates, cells, (), used_by)
 
 
 def pages(session: Session, study: Study | None, now_ns: int) -> tuple[str, ...]:

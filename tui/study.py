@@ -14,7 +14,7 @@ from quintet.tui.progress import WIDE
 from quintet.tui.results import how_sure, outcome_words
 from quintet.tui.scene import Layout, Scene
 from quintet.tui.small import GUTTER
-from quintet.tui.studied import Study
+from quintet.tui.studied import Study, missing_words
 from quintet.tui.titles import numbered, put_title
 from quintet.tui.words import DASH, change, figure, interval
 
@@ -166,8 +166,9 @@ def _details(scene: Scene, study: Study, *, wide: bool) -> list[str]:
     full, mid, least = _round_words(study)
     sure, outcome = how_sure(study), outcome_words(scene.outcome)
     short, brief = outcome.partition(",")[0], sure.removesuffix(" yet")
-    forms = [f"{short} · {rounds} · {brief}" for rounds in (full, mid, least)]
-    return [*([f"{outcome} · {full} · {sure}"] if wide else []), *forms, f"{least} · {brief}"]
+    among = missing_words(scene.session, study)
+    forms = [f"{short} · {rounds} · {brief}{among}" for rounds in (full, mid, least)]
+    return [*([f"{outcome} · {full} · {sure}{among}"] if wide else []), *forms, f"{least} · {brief}{among}"]
 
 
 def _round_words(study: Study) -> tuple[str, str, str]:

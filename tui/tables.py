@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quintet.engine.blocks import RATE
+from quintet.engine.others import MARK
 from quintet.engine.verdicts import Contrast
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, Line, flip_table
@@ -72,18 +73,21 @@ def _wide_row(canvas: Canvas, scene: Scene, y: int, line: Line, *, wide: bool) -
     verdict, rate_x = (97, 118) if wide else (53, 75)
     if wide:
         draw_interval(canvas, AXIS_ZERO, y, line, AXIS_PER_PERCENT, AXIS_REACH)
-    draw_verdict(canvas, verdict, y, line.contrast)
+    draw_verdict(canvas, verdict, y, line.contrast, marked=line.marked)
     canvas.put_right(rate_x, y, change(line.rate_pct), "dim")
 
 
-def draw_verdict(canvas: Canvas, x: int, y: int, contrast: Contrast | None) -> None:
-    """The verdict in words, bright when it is one; why there is none; or a dash."""
-    if contrast is None:
-        canvas.put(x, y, DASH, "dim")
-    elif contrast.verdict is None:
-        canvas.put(x, y, contrast.note or DASH, "dim")
-    else:
-        canvas.put(x, y, VERDICTS[contrast.verdict], "dim" if contrast.verdict == "not yet" else "bright")
+def draw_verdict(canvas: Canvas, x: int, y: int, contrast: Contrast | None, *, marked: bool = False) -> None:
+    """The verdict in words, bright when it is one; why there is none; or a dash. The status line explains the mark."""
+    words, role = DASH, "dim"
+    if contrast is not None and contrast.verdict is None:
+        words = contrast.note or DASH
+    elif contrast is not None:
+        words = VERDICTS[contrast.verdict or ""]
+        role = "dim" if contrast.verdict == "not yet" else "bright"
+    canvas.put(x, y, words, role)
+    if marked:
+        canvas.put(x + len(words) + 1, y, MARK, "alert")
 
 
 def _change(canvas: Canvas, right: int, y: int, line: Line) -> None:
@@ -150,7 +154,7 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
         canvas.put(41, 0, table.interval_words or table.regime[:16], "dim")
         for y, line in enumerate(table.lines, 1):
             _narrow_row(canvas, scene, y, line)
-            draw_verdict(canvas, 41, y, line.contrast)
+            draw_verdict(canvas, 41, y, line.contrast, marked=line.marked)
         return
     if known:
         canvas.put(42, 0, "−50", "dim")
@@ -165,7 +169,7 @@ def _narrow(canvas: Canvas, scene: Scene, table: FlipTable) -> None:
         _narrow_row(canvas, scene, y, line)
         if known:
             draw_interval(canvas, NARROW_ZERO, y, line, NARROW_PER_PERCENT, NARROW_REACH)
-            draw_verdict(canvas, 68, y, line.contrast)
+            draw_verdict(canvas, 68, y, line.contrast, marked=line.marked)
         else:
             canvas.put_right(53, y, DASH, "dim")
             canvas.put_right(66, y, change(line.rate_pct), "dim")

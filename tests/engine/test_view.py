@@ -112,3 +112,43 @@ def test_a_lane_that_was_stuck_looks_so_afterwards() -> None:
     assert [view(session, at(seconds)).lanes[0].state for seconds in (11, 13, 14.9, 17)] == [
         "running", "stuck", "stuck", "running",
     ]  # fmt: skip
+
+
+def in_two(first: float = 10.0) -> Maker:
+    """Two lanes together, accuracy on for some seconds from 2 s, at 10 ms, its last 5 s at 14 ms."""
+    made = Maker(2).ready().gate_all(2)
+    for lane in range(2):
+        made.images(lane, 2, first - 3, 10).images(lane, first - 3, first + 2, 14)
+    return made
+
+
+def test_the_figure_beside_the_digits_is_of_a_window_as_long() -> None:
+    made = in_two(10).set_all(12, OFF).images_all(12, 17, 20)
+    now = view(made.session(), at(17)).lanes[0]
+    assert now.mean_ns == pytest.approx(20e6)
+    assert now.other_ns == pytest.approx(
+        14e6, rel=0.01
+    )  # the last 5 s, as the digits are over 5 s; 11.6 over all of them
+    early = view(made.session(), at(12.5)).lanes[0]
+    assert early.other_ns is None
+
+
+def test_a_stretch_that_is_shorter_than_the_digits_window_is_no_figure_beside_them() -> None:
+    made = in_two(10).set_all(12, OFF).images_all(12, 23, 20)
+    assert view(made.session(), at(23)).lanes[0].other_ns is not None
+    short = Maker(2).ready().gate_all(2).images_all(2, 6, 10).set_all(6, OFF).images_all(6, 16, 20)
+    assert view(short.session(), at(9.9)).lanes[0].other_ns is not None
+    assert view(short.session(), at(16)).lanes[0].other_ns is None
+
+
+def test_alone_is_not_held_against_together() -> None:
+    made = in_two(10).gate(1, 12, open_gate=False).set(0, 12, OFF).images(0, 12, 22, 5)
+    session = made.session()
+    assert [view(session, at(seconds)).lanes[0].other_ns for seconds in (15, 22)] == [None, None]
+
+
+def test_another_batch_is_not_held_against_this_one() -> None:
+    from quintet.engine import switches
+
+    made = in_two(10).set_all(12, switches.changed(OFF, {"batch": 8})).images_all(12, 22, 5)
+    assert view(made.session(), at(22)).lanes[0].other_ns is None

@@ -184,7 +184,7 @@ def test_a_second_session_is_warned_of_and_both_must_be_named(live: Terminal, tm
     profile, let_go = held_profile(tmp_path)  # while its lanes load, no later event takes the warning's place
     other = Terminal(str(profile), "--log", str(tmp_path / "other.msgpack"))
     try:
-        other.wait_for("another session runs on this machine (log)")
+        other.wait_for("another quintet session (log) is running")
         let_go.touch()
         ambiguous = quintet("stop")
         assert ambiguous.returncode == 2

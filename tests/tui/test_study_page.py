@@ -182,7 +182,7 @@ def test_a_study_that_stopped_in_its_first_round_says_so_everywhere() -> None:
     it = seen(session, session.last_ns - 1)
     assert it.study is not None
     assert it.study.progress.reason == "stopped"
-    assert plan_sentence(it.study, list(NAMES)) == "No round is whole; intervals need 8 rounds."
+    assert plan_sentence(it.session, it.study) == "No round is whole; intervals need 8 rounds."
     text = "\n".join(lines(it, 120, 40))
     assert "study over: 0 of 9 rounds" in text
     assert "part of round 1 · no interval" in text
@@ -194,7 +194,7 @@ def test_rounds_that_are_too_few_are_counted_whole(number: int, words: str) -> N
     session = ended_in_round(number, "stopped")
     it = seen(session, session.last_ns - 1)
     assert it.study is not None
-    assert plan_sentence(it.study, list(NAMES)) == f"{words} too few for intervals: 8 are needed."
+    assert plan_sentence(it.session, it.study) == f"{words} too few for intervals: 8 are needed."
     assert f"study over: {number} of 9 rounds" in "\n".join(lines(it))
 
 
