@@ -48,7 +48,7 @@ def progress(session: Session, now_ns: int) -> Progress | None:
     blocks = _visits(told, number)
     rounds = run.planned if told.get("rounds") else 0
     over = state == "over"
-    whole = current is None and finished >= blocks
+    whole = current is None and (finished >= blocks or told.get("reason") == "planned")
     start = current.start if current else None
     measured = _measured_ns(told, start.cell if start else None)
     return Progress(

@@ -135,6 +135,9 @@ def _of_plan(scene: Scene, study: Study) -> FlipTable:
     table, rates = found.tables.get(its), found.rates.get(its)
     lines = []
     for lane in scene.session.lanes:
+        if table is not None and table.among and lane.number not in table.among:
+            lines.append(Line(lane.name))  # what it has is of other company
+            continue
         contrast = found.contrast(its, lane.number)
         means = [found.mean(lane.number, regime, level) for level in (a, b)]
         rate = rates.lanes.get(lane.number) if rates else None

@@ -70,7 +70,7 @@ def _looking_back(scene: Scene, looking: Looking, width: int, *, narrow: bool) -
         ended = looking.edge_ns <= scene.now_ns
         pace = f"×{looking.speed:g} ▸" if looking.playing else "at its end" if ended else f"×{looking.speed:g} paused"
         of = f"{clock(seen.age_ns)} of {clock(looking.edge_ns - origin)}"
-        state = "loading" if seen.loading else regime_words(seen) or "nothing runs"
+        state = "loading" if seen.loading else regime_words(seen, narrow=narrow) or "nothing runs"
         level = "" if narrow or seen.loading else f"{accuracy_words(scene, narrow=False)[0]}   "
         name = shortened(looking.replay, max(1, width - len(f"REPLAY   · {pace}  {of}") - 4))
         return [("REPLAY", "bright"), (f"  {name} · {pace}", "text")], [
@@ -112,7 +112,7 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
     elif scene.study is not None and scene.study.progress.state != "over":
         found.append((_plan_words(scene.study), "text"))
     else:
-        found.append((regime_words(seen), "text"))
+        found.append((regime_words(seen, narrow=narrow), "text"))
         found.append(accuracy_words(scene, narrow=narrow))
     troubled = [lane for lane in seen.lanes if lane.state in ("failed", "stuck")]
     if troubled:
@@ -124,10 +124,13 @@ def _state(scene: Scene, *, narrow: bool) -> Row:
     return found
 
 
-def regime_words(seen: View) -> str:
+def regime_words(seen: View, *, narrow: bool) -> str:
     """The regime; where it names its lanes, since another has failed, how many they are."""
     short, named, _ = seen.regime.partition(" (")
-    return f"{short}, {len(seen.regime_lanes)} of {len(seen.lanes)} lanes" if named else seen.regime
+    if not named:
+        return seen.regime
+    number = len(seen.regime_lanes)
+    return f"{number} {short}" if narrow else f"{short}, {number} of {len(seen.lanes)} lanes"
 
 
 def others_cores(scene: Scene) -> float | None:

@@ -16,6 +16,7 @@ from quintet.engine.report.text import text
 from quintet.engine.session import Session
 from quintet.engine.stretches import regime_of, stretches
 from quintet.tui.results import flip_table
+from quintet.tui.status import draw_status
 from quintet.tui.studied import Studied
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES, Maker, at
@@ -79,6 +80,9 @@ def test_the_screens_heading_and_means_are_of_the_tables_company() -> None:
     table = flip_table(it._replace(page="plan", study=Studied().at(session, session.last_ns, "predict")))
     assert "together · without obb · " in table.method
     assert (table.lines[0].a or 0) / 1e6 == pytest.approx(20, rel=0.02)
+    assert (table.lines[4].a, table.lines[4].change_pct) == (None, None)  # obb's means are of other company
+    for width, words in ((120, "together, 4 of 5 lanes"), (80, "4 together")):
+        assert words in draw_status(it, width).text()[0]
 
 
 def test_by_hand_the_regime_names_who_is_left() -> None:

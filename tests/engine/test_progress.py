@@ -12,7 +12,10 @@ from quintet.engine.progress import Progress, progress
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session, folded
 from quintet.engine.simulated import Machine, services
+from tests.engine.report.made import effects_ms
 from tests.making import NAMES, SECOND, Maker, at
+from tests.planned import folded as made_session
+from tests.planned import planned
 
 
 @cache
@@ -88,3 +91,10 @@ def test_a_session_that_ended_ends_its_plan() -> None:
     before = progress(session, t_ns - 1)
     assert before is not None
     assert before.state == "running"
+
+
+def test_a_plan_that_lost_a_lane_and_reached_its_end_has_done_all_its_rounds() -> None:
+    session = made_session(planned(plans.study(NAMES, rounds=3), effects_ms(), died={4: 1}))
+    found = progress(session, session.last_ns)
+    assert found is not None
+    assert (found.state, found.round, found.rounds) == ("over", 3, 3)
