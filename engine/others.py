@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 from quintet.engine.blocks import Run, counted
@@ -30,16 +31,15 @@ class _Timeline:
         self.used: list[float] = []
         self.known: list[float] = []
         self._taken = 0
-        self._pids: set[int] = set()
-        self._screens: dict[int, int] = {}
+        self._pids: set[float] = set()
+        self._screens: dict[float, float] = {}
 
     def follow(self, session: Session, cpus: int) -> None:
         """Take the readings that came since."""
         for event in session.telemetry[self._taken :]:
-            pids = {int(_number(one.get("pid"))) for one in _maps(event.values.get("processes"))}
+            pids = {_number(one.get("pid")) for one in _maps(event.values.get("processes"))}
             screens = {
-                int(_number(one.get("pid"))): int(_number(one.get("cpu_ns")))
-                for one in _maps(event.values.get("screens"))
+                _number(one.get("pid")): _number(one.get("cpu_ns")) for one in _maps(event.values.get("screens"))
             }
             if self.times_ns and event.asked_ns <= self.times_ns[-1]:
                 continue
@@ -152,7 +152,7 @@ def asked_again(session: Session) -> bool:
 def _cores(values: dict[str, Any], cpus: int) -> float | None:
     machine = values.get("machine")
     busy = machine.get("cpu_pct") if isinstance(machine, dict) else None
-    if not isinstance(busy, (int, float)) or not isinstance(values.get("processes"), list):
+    if not isinstance(busy, (int, float)) or not isfinite(busy) or not isinstance(values.get("processes"), list):
         return None
     own = sum(_number(one.get("cpu_pct")) for one in _maps(values["processes"]))
     return (busy * cpus - own) / 100
@@ -167,4 +167,4 @@ def _list(value: Any) -> list[Any]:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return float(value) if isinstance(value, (int, float)) and isfinite(value) else 0.0

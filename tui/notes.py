@@ -76,7 +76,7 @@ def _neighbours(session: Session) -> list[Note]:
     told = [(session.origin_ns, at_start), *((one.t_ns, one.values.get("other_sessions")) for one in session.telemetry)]
     for t_ns, names in told:
         for name in names if isinstance(names, list) else ():
-            if name not in known:
+            if isinstance(name, str) and name not in known:
                 known.add(name)
                 text = f"another quintet session ({name}) is running: each slows the other and changes its numbers"
                 found.append(Note(t_ns, text, "alert"))

@@ -68,7 +68,8 @@ def conditions(found: Findings) -> list[Fact]:
         usable = f" ({told} usable)" if told not in (None, count) else ""
         cpu = f"{host['cpu']}, " if host.get("cpu") else ""
         memory = f"{host['memory_bytes'] / 1e9:.1f} GB, " if isinstance(host.get("memory_bytes"), int) else ""
-        gpus = "".join(f"{name}, " for name in host.get("gpus") or ())
+        listed_gpus = host.get("gpus")
+        gpus = "".join(f"{name}, " for name in listed_gpus) if isinstance(listed_gpus, list) else ""
         facts.append(Fact("machine", f"{host.get('system', '?')}, {cpu}{host.get('cpus', '?')} CPUs{usable}, {gpus}{memory}"
                                      f"Python {host.get('python', '?')}"))  # fmt: skip
     versions = _map(manifest.get("versions"))

@@ -213,7 +213,7 @@ def test_other_machines_and_versions_are_named_and_do_not_refuse() -> None:
 
 def test_what_an_old_log_does_not_record_is_never_a_difference() -> None:
     old, new = folded(on({"machine": "x86_64", "cpus": 16})), folded(on(LAPTOP, {"torch": "2.4.0"}))
-    assert noted(old, new) == []
+    assert noted(old, new) == noted(new, old) == []
     assert unrecorded(old, new) == ["not recorded in a: cpu, memory, torch"]
     assert unrecorded(new, old) == ["not recorded in b: cpu, memory, torch"]
     assert unrecorded(old, old) == []

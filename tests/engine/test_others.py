@@ -166,3 +166,14 @@ def test_the_report_says_how_often_it_was_asked() -> None:
     assert "the log does not tell of later ones" in " ".join(text(findings(quiet), "log").split())
     quiet.telemetry[0].values["other_sessions"] = []
     assert "once a minute and at the end" in " ".join(text(findings(quiet), "log").split())
+
+
+def test_figures_that_are_no_numbers_are_no_figures() -> None:
+    session = an_ab(lambda _: 0.5)
+    for event in session.telemetry[:30]:
+        event.values["machine"]["cpu_pct"] = float("nan")
+        event.values["processes"][0]["pid"] = float("inf")
+        event.values["screens"] = [{"pid": None, "cpu_ns": float("inf")}, 7]
+    assert others.cores(session, at(5), at(15)) is None
+    assert others.cores(session, at(45), at(55)) == pytest.approx(0.5)
+    json.loads(data(findings(session), "log"))

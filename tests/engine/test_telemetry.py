@@ -65,3 +65,12 @@ def test_a_session_journals_it_with_what_workers_tell(tmp_path: Path, sleep_prof
     assert 0 < last.asked_ns < last.t_ns
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0
+    whole = run.session()
+    asked = [place for place, one in enumerate(whole.telemetry) if "other_sessions" in one.values]
+    assert (asked[0], asked[-1]) == (0, len(whole.telemetry) - 1)  # at the start and at the end
+    assert all(isinstance(one.values["other_sessions"], list) for one in (whole.telemetry[0], whole.telemetry[-1]))
+    assert whole.start is not None
+    host = whole.start.manifest["host"]
+    assert host["memory_bytes"] > 0
+    assert host["cpu"] is None or host["cpu"].strip()
+    assert isinstance(host["gpus"], list)
