@@ -43,7 +43,7 @@ def method(found: Findings) -> list[Fact]:
                 f"flips by hand: 95 % exploratory, from {LIVE_FROM} pairs of stretches on; before that a dash",
             )
         )
-    facts.append(Fact("percentiles", PERCENTILES))
+    facts.append(Fact("percentile", PERCENTILES))
     if found.hand or (plan is not None and plan.kind != "matrix"):
         margin = f"{rules.margin_pct:g} %"
         facts.append(

@@ -154,7 +154,7 @@ def _unsteady(found: Findings, plan: Planned) -> tuple[str, str]:
     lamp = plan.lamps[found.outcome]
     return (
         f"There is no verdict: the placebo moved in {_named(found, lamp.lanes)}, so this machine was not steady enough to "
-        f"tell a change from its own unrest.",
+        f"tell a change from its own unrest{_disturbed(found, others.of_run(found.session, plan.run))}.",
         f"The tables hold what was measured in {plan.run.planned} rounds, and none of it is a finding.",
     )
 
@@ -163,7 +163,8 @@ def _too_few(found: Findings, plan: Planned) -> tuple[str, str]:
     rounds = whole_rounds(found.session, plan.run)
     needed = MEANS_ONLY if plan.run.reached else LIVE_FROM
     said = f"{rounds} whole round{'s' * (rounds != 1)} of {plan.run.planned}"
-    first = f"The {KINDS[plan.kind]} has {said}, too few for an interval: there are means only, and no verdict."
+    beside = _disturbed(found, others.of_run(found.session, plan.run))
+    first = f"The {KINDS[plan.kind]} has {said}, too few for an interval: there are means only, and no verdict{beside}."
     minutes = LIVE_FROM * int(plan.run.told["round_ns"]) / 60e9
     return (
         first,

@@ -177,3 +177,8 @@ def test_figures_that_are_no_numbers_are_no_figures() -> None:
     assert others.cores(session, at(5), at(15)) is None
     assert others.cores(session, at(45), at(55)) == pytest.approx(0.5)
     json.loads(data(findings(session), "log"))
+
+
+def test_a_finding_without_a_verdict_names_them_too() -> None:
+    few = with_telemetry(planned(plans.ab(NAMES, rounds=3), effects_ms()), lambda _: 1.9)
+    assert finding(findings(few))[0].endswith("and no verdict; other programs used up to 1.9 of 2 cores.")
