@@ -140,15 +140,15 @@ def cells_in_round(told: dict[str, Any]) -> int:
 
 def whole_rounds(session: Session, run: Run, until_ns: int | None = None) -> int:
     """Rounds in which every cell was visited by a block that counts, but for cells of lanes that had left the plan."""
-    visited: dict[int, set[CellKey]] = {}
+    visited: dict[int, int] = {}
     ended: dict[int, int] = {}
     for visit in counted(session, run, until_ns):
         end = session.blocks[visit.place].end
         assert end is not None
         ended[visit.round] = end.t_ns
-        if not visit.placebo:
-            visited.setdefault(visit.round, set()).add(visit.key)
-    return sum(len(keys) >= _possible_cells(session, run, ended[number]) for number, keys in visited.items())
+        if not visit.placebo:  # a cell that is visited again was void before; rows of a matrix may be alike
+            visited[visit.round] = visited.get(visit.round, 0) + 1
+    return sum(count >= _possible_cells(session, run, ended[number]) for number, count in visited.items())
 
 
 def _possible_cells(session: Session, run: Run, t_ns: int) -> int:

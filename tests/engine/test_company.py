@@ -124,6 +124,11 @@ def test_a_round_is_whole_when_every_cell_was_visited() -> None:
         assert whole_rounds(session, runs(session)[0]) == rounds + (blocks == first - 1 and placebo_last)
 
 
+def test_rows_of_a_matrix_that_are_alike_are_visits_of_their_own() -> None:
+    session = folded(planned(plans.matrix(NAMES[:2], rounds=2), effects_ms()))
+    assert whole_rounds(session, runs(session)[0]) == 2
+
+
 def test_a_lane_that_died_does_not_keep_later_rounds_from_being_whole() -> None:
     session = folded(planned(plans.study(NAMES, rounds=4), effects_ms(), died={4: 2}))
     assert whole_rounds(session, runs(session)[0]) == 4
