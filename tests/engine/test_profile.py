@@ -155,12 +155,13 @@ def test_a_wrong_set_is_told_as_such_and_not_as_a_fault_of_the_file(tmp_path: Pa
 
 def test_what_lists_more_faults_has_the_same_sets(tmp_path: Path) -> None:
     path = tmp_path / "two lanes.toml"
-    head = f'task = "detect"\nweights = "{FOLDER}/micro/detect.pt"\ndata.validation = "{tmp_path}"\n'
+    head = f'task = "detect"\nweights = "{FOLDER}/micro/detect.pt"\ndata.inference = "{tmp_path}"\n'
+    head += 'switches = { data = "inference", score = "off" }\n'
     path.write_text(f'[[lane]]\nname = "a"\n{head}[[lane]]\nname = "b"\n{head}')
     assert profiles.load(str(path))
-    with pytest.raises(BadInput, match=r"`data.inference` is missing.* 1 more fault: `quintet check '.*two lanes\.toml' --set "
-                                       r"all\.data=inference` lists"):  # fmt: skip
-        profiles.load(str(path), ["all.data=inference"])
+    with pytest.raises(BadInput, match=r"`data.validation` is missing.* 1 more fault: `quintet check '.*two lanes\.toml' --set "
+                                       r"all\.data=validation` lists"):  # fmt: skip
+        profiles.load(str(path), ["all.data=validation"])
 
 
 def test_a_profile_without_a_name_is_called_as_its_file_as_far_as_a_log_can_be(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SEEN: dict[str, tuple[str, str]] = {
     "accuracy": ("a", NOBODY), "regime": ("t", NOBODY), "plan": ("b", "A/B"), "plan.stop": ("x", "No plan is under way"),
     "outcome": ("o", "scored, ms per image"), "switches": ("s", "a preset of score"), "mark": ("m", "enter writes"),
     "lane.down": ("2 down", "▸3 pose"), "lane.up": ("0 up", "▸5 obb"),
-    "restart": ("4 r", NOBODY), "lane.all": ("1 0", "▸2 detect"), "log": ("4 e", "seg: what it wrote"),
+    "restart": ("4 r", NOBODY), "lane.all": ("1 0", "▸2 detect"), "log": ("4 e", "seg: its data and what it wrote"),
     "help": ("question_mark", "how to read it"), **{f"lane.{n}": (str(n), f"▸{n} ") for n in range(1, 6)},
 }  # fmt: skip
 """A command's id: the keys that lead to it, and what then stands on the screen."""

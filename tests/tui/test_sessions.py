@@ -147,7 +147,7 @@ def test_restart_by_key_and_the_lanes_log(live: Terminal, log: Path) -> None:
     os.kill(pid.pid, signal.SIGKILL)
     live.wait_for("✖ failed")
     live.press("4e")
-    live.wait_for("seg: what it wrote")
+    live.wait_for("seg: its data and what it wrote")
     live.wait_for("ended by signal 9 (SIGKILL)")
     live.press("x")
     live.wait_gone("what it wrote")
