@@ -1,22 +1,25 @@
 """Two logs side by side: the same cells with the change from one to the other. Pure.
 
-Where both ran a plan, a cell's value is the mean of the logs of its block means, and the change has Welch's t interval on
-them. That interval knows how a session's blocks scatter, and nothing of how sessions differ from day to day.
+Where both ran a plan, a cell's value is the mean of the logs of its rounds' values, and the change has Welch's t interval
+on batches of neighbouring rounds. It knows how a session scatters, and nothing of how sessions differ from day to day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from math import exp, floor, log, sqrt
+from statistics import fmean
 from typing import NamedTuple
 
-from quintet.engine import stats
+from quintet.engine import batches, stats
+from quintet.engine.batches import BlockValue
 from quintet.engine.blocks import Measures, counted, regime_words, runs
 from quintet.engine.conditions import with_defaults
 from quintet.engine.plans import MEANS_ONLY
 from quintet.engine.session import Session
 from quintet.engine.stretches import RULES, Rules, Setting
 from quintet.engine.tables import cells
+from quintet.engine.verdicts import DRIFTING, TOO_FEW
 
 
 class Row(NamedTuple):
@@ -30,7 +33,9 @@ class Row(NamedTuple):
     change_pct: float | None
     low_pct: float | None
     high_pct: float | None
-    """The 95 % interval of the change; None without five blocks in both logs."""
+    """The 95 % interval of the change; None without five batches of rounds in both logs."""
+    note: str = ""
+    """Empty, or why there is no interval: verdicts.TOO_FEW or DRIFTING."""
 
 
 class _Cell(NamedTuple):
@@ -39,7 +44,9 @@ class _Cell(NamedTuple):
     level: str
     mean_ns: float
     logs: list[float]
-    """Of block means; empty without a plan."""
+    """Of the rounds' values; empty without a plan."""
+    batch: int = 1
+    """How many neighbouring rounds make a batch."""
 
 
 def compared(a: Session, b: Session, rules: Rules = RULES) -> list[Row]:
@@ -51,9 +58,9 @@ def compared(a: Session, b: Session, rules: Rules = RULES) -> list[Row]:
 
 def _planned(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
     measures = Measures(session)
-    rounds: dict[tuple[str, str, str, tuple[str, ...]], dict[tuple[int, int], list[float]]] = {}
-    shown: dict[Hashable, str] = {}
-    for run in runs(session):
+    blocks: dict[str, list[BlockValue]] = {}
+    keys: dict[tuple[str, str, str, tuple[str, ...]], str] = {}
+    for number, run in enumerate(runs(session)):
         switch = str(run.told.get("switch") or "mode")
         for visit in counted(session, run):
             regime, level, lanes = visit.key
@@ -61,13 +68,17 @@ def _planned(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
             names = tuple(session.lanes[lane].name for lane in lanes)
             for lane, mean in measures.of(visit.place).items():
                 if value := mean.means.get(rules.outcome):
+                    name = session.lanes[lane].name
                     label = words if switch == "mode" else f"{switch} {words}"
-                    key = (session.lanes[lane].name, regime, label, names)
-                    rounds.setdefault(key, {}).setdefault((run.begun_ns, visit.round), []).append(value)
-                    shown[key] = regime_words(session, run, visit.key)
-    # a round counts once: where a placebo made two visits, with their mean
-    logs = {key: [log(sum(values) / len(values)) for values in its.values()] for key, its in rounds.items()}
-    return {key: _Cell(key[0], shown[key], key[2], exp(sum(its) / len(its)), its) for key, its in logs.items()}
+                    key = (name, regime, label, names)
+                    keys[key] = regime_words(session, run, visit.key)
+                    blocks.setdefault(name, []).append(BlockValue(visit.place, (number, visit.round), key, value))
+    lengths = {lane: batches.rounds_a_batch(its) for lane, its in blocks.items()}
+    found: dict[Hashable, _Cell] = {}
+    for key, shown in keys.items():
+        logs = [log(value) for value in batches.by_round(blocks[key[0]], key)]
+        found[key] = _Cell(key[0], shown, key[2], exp(fmean(logs)), logs, lengths[key[0]])
+    return found
 
 
 def _by_hand(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
@@ -92,11 +103,23 @@ def _row(a: _Cell | None, b: _Cell | None) -> Row:
     cell = either[:3]
     if a is None or b is None:
         return Row(*cell, a and a.mean_ns, b and b.mean_ns, None, None, None)
-    change, low, high = log(b.mean_ns / a.mean_ns), None, None
-    if min(len(a.logs), len(b.logs)) >= MEANS_ONLY:
-        half = welch_half(a.logs, b.logs)
-        low, high = stats.percent(change - half), stats.percent(change + half)
-    return Row(*cell, a.mean_ns, b.mean_ns, stats.percent(change), low, high)
+    change = log(b.mean_ns / a.mean_ns)
+    half, note = change_half(a.logs, b.logs, a.batch, b.batch)
+    low, high = (None, None) if half is None else (stats.percent(change - half), stats.percent(change + half))
+    return Row(*cell, a.mean_ns, b.mean_ns, stats.percent(change), low, high, note)
+
+
+def change_half(
+    a: Sequence[float], b: Sequence[float], batch_a: int, batch_b: int, alpha: float = stats.ALPHA
+) -> tuple[float | None, str]:
+    """Half the 1 - alpha interval of the difference of two sessions' means over rounds, or None and why there is none.
+
+    a, b: logs of one cell's values by round, batch_a, batch_b: how many neighbouring rounds are one value of each.
+    """
+    if min(len(a), len(b)) < MEANS_ONLY:
+        return None, TOO_FEW
+    one, two = batches.batched(a, batch_a), batches.batched(b, batch_b)
+    return (None, DRIFTING) if one is None or two is None else (welch_half(one, two, alpha), "")
 
 
 def welch_half(a: list[float], b: list[float], alpha: float = stats.ALPHA) -> float:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import log
+from statistics import fmean
 from typing import NamedTuple, TypeAlias
 
-from quintet.engine import paced, stats, verdicts
+from quintet.engine import batches, paced, stats, verdicts
+from quintet.engine.batches import BlockValue
 from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted, regime_words, runs, span
 from quintet.engine.paced import Paced
 from quintet.engine.plans import MEANS_ONLY
@@ -18,12 +20,13 @@ from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import RULES, Level, Rules, Setting, Stretch, block_ns, difference, measured
 from quintet.engine.tables import ACCURACY, lasting, unplanned
-from quintet.engine.verdicts import Contrast, Lamp, Watch
+from quintet.engine.verdicts import DRIFTING, TOO_FEW, Contrast, Lamp, Watch
 
 Cell: TypeAlias = "tuple[str, Level]"
 """Regime and level; for a lane, `alone` is its own."""
 Recipe: TypeAlias = "tuple[tuple[Cell, int], ...]"
 """Cells with their signs: +1 for B, -1 for A. An interaction has four."""
+INTERACTION = "interaction"
 
 
 class Table(NamedTuple):
@@ -40,11 +43,11 @@ class Table(NamedTuple):
 
 
 class CellMean(NamedTuple):
-    """One lane in one cell over its blocks; times in nanoseconds (RATE: images a second), None where there are too few.
+    """One lane in one cell over its rounds; times in nanoseconds (RATE: images a second), None where there are too few.
 
     The mean is of rounds, each once: a round's value is the mean of the blocks that visited the cell in it. low and high:
-    its 95 % interval (Student, rounds as the unit), from 5 rounds on. The regime names the active lanes where one of the
-    plan's was missing (blocks.regime_words).
+    its 95 % interval, of this session (Student over batches of neighbouring rounds), from 5 rounds on. The regime names the
+    active lanes where one of the plan's was missing (blocks.regime_words).
     """
 
     lane: int
@@ -63,6 +66,8 @@ class CellMean(NamedTuple):
     """The mean over rounds of 1 / mean cycle, like the mean of RATE."""
     paced: Paced | None = None
     """What a camera's pace made of it; None where its images were not paced."""
+    note: str = ""
+    """Empty, or why there is no interval: TOO_FEW or DRIFTING."""
 
 
 def table_name(switch: str, a: Level, b: Level, regime: str) -> str:
@@ -92,7 +97,7 @@ def _study_recipes(modes: list[str], regimes: list[str]) -> dict[str, Recipe]:
     found |= {f"accuracy_off.{regime}": recipe for regime, recipe in off.items()}
     for mode in ("inference", "validation", "withoutval"):
         found[f"together_vs_alone.{mode}"] = ((("together", mode), 1), (("alone", mode), -1))
-    found["interaction"] = (*off["together"], *((cell, -sign) for cell, sign in off["alone"]))
+    found[INTERACTION] = (*off["together"], *((cell, -sign) for cell, sign in off["alone"]))
     return {
         name: recipe
         for name, recipe in found.items()
@@ -188,17 +193,22 @@ def tables(
 def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
     run, told = rounds.run, rounds.run.told
     lit = _lamp(rounds, outcome).state == "on"
-    watch = Watch(run.planned, run.reached, False, margin_pct, outcome == RATE, lit)
-    made = []
+    watch = Watch(run.planned, run.reached, False, margin_pct, outcome == RATE, lit, told.get("state") == "over")
+    among: dict[str, tuple[int, ...]] = {}
+    differences: dict[str, dict[int, list[float]]] = {}
     names = [str(key[0]) for cells in rounds.cells.values() for key in cells]
     for name, recipe in recipes(told["kind"], told["switch"], told["levels"], names).items():
         by_lane = {lane: rounds.differences(recipe, lane, outcome) for lane in run.lanes}
-        among = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
-        differences = {lane: found[among] for lane, found in by_lane.items() if found.get(among)}
-        if differences:
-            table = Table(name, outcome, run, among, verdicts.table(differences, watch), differences)
-            made.append(_without_pace(rounds.measures.session, table))
-    return made
+        among[name] = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
+        its = {lane: found[among[name]] for lane, found in by_lane.items() if found.get(among[name])}
+        if its:
+            differences[name] = its
+    judged = verdicts.family(differences, watch, interactions=(INTERACTION,))
+    session = rounds.measures.session
+    return [
+        _without_pace(session, Table(name, outcome, run, among[name], judged[name], its))
+        for name, its in differences.items()
+    ]
 
 
 def _without_pace(session: Session, table: Table) -> Table:
@@ -278,28 +288,39 @@ def cell_means(
     """Table 1: every cell of a run with a block that counts; cells as first visited."""
     known = measures or Measures(session)
     by_cell: dict[CellKey, list[Counted]] = {}
+    blocks: dict[int, list[BlockValue]] = {}
     for visit in counted(session, run, until_ns):
         by_cell.setdefault(visit.key, []).append(visit)
+        for lane, mean in known.of(visit.place).items():
+            if value := mean.means.get(outcome):
+                blocks.setdefault(lane, []).append(BlockValue(visit.place, visit.round, visit.key, value))
+    lengths = {lane: batches.rounds_a_batch(its) for lane, its in blocks.items()}
     found = []
     for key, its in by_cell.items():
         for lane in key[2]:
-            cell = _cell_mean(known, run, key, its, lane, outcome)
-            if cell is not None:
-                found.append(cell)
+            values = batches.by_round(blocks.get(lane, ()), key)
+            found += [_cell_mean(known, run, key, its, lane, outcome, values, lengths[lane])] if values else []
     return found
 
 
+def _session_interval(values: list[float], length: int) -> tuple[float | None, float | None, str]:
+    """The ends of the 95 % interval of a cell's mean over its rounds, or why there are none."""
+    if len(values) < MEANS_ONLY:
+        return None, None, TOO_FEW
+    batched = batches.batched(values, length)
+    if batched is None:
+        return None, None, DRIFTING
+    low, high = stats.t_interval(stats.moments(batched)._replace(mean=fmean(values)))
+    return low, high, ""
+
+
 def _cell_mean(
-    measures: Measures, run: Run, key: CellKey, its: list[Counted], lane: int, outcome: str
-) -> CellMean | None:
+    measures: Measures, run: Run, key: CellKey, its: list[Counted], lane: int, outcome: str, values: list[float], length: int
+) -> CellMean:
+    """values: of the cell's rounds; length: how many of them make a batch."""
     _, level, lanes = key
     session = measures.session
-    values = _by_round(measures, its, lane, outcome)
-    if not values:
-        return None
-    mean, low, high = sum(values) / len(values), None, None
-    if len(values) >= MEANS_ONLY:
-        low, high = stats.t_interval(stats.moments(values))
+    low, high, note = _session_interval(values, length)
     timed = outcome if outcome != RATE else "cycle"
     spans = [span(session, visit.place, lane, measures.rules) for visit in its]
     each = [value for first, last in spans for value in session.lanes[lane].rows.each_ns(timed, first, last)]
@@ -307,9 +328,9 @@ def _cell_mean(
     found = [one for visit in its if (one := measures.of(visit.place).get(lane)) and outcome in one.means]
     shown: Level = "+".join(map(str, level)) if isinstance(level, tuple) else level
     return CellMean(
-        lane, regime_words(session, run, key), shown, lanes, outcome, mean, low, high, percentile(each, 50),
-        percentile(each, 95), len(found), sum(one.images for one in found), sum(rates) / len(rates) if rates else None,
-        paced.of_blocks(session, [visit.place for visit in its], lane, measures.rules),
+        lane, regime_words(session, run, key), shown, lanes, outcome, fmean(values), low, high, percentile(each, 50),
+        percentile(each, 95), len(found), sum(one.images for one in found), fmean(rates) if rates else None,
+        paced.of_blocks(session, [visit.place for visit in its], lane, measures.rules), note,
     )  # fmt: skip
 
 
@@ -334,12 +355,13 @@ def by_hand(
     until_ns: int | None = None,
     rules: Rules = RULES,
 ) -> dict[int, Contrast]:
-    """The contrast of each active lane between two settings that a person flipped between, from pairs of stretches.
+    """The contrast of each active lane between two settings that a person flipped between, from triples of stretches.
 
-    Neighbouring stretches of the two form pairs that do not overlap; a stretch counts when it is a block long after its
-    burn-in, and outside plans. Under 8 pairs there is a change and no interval; then it is `exploratory`.
+    A stretch counts when it is a block long after its burn-in, and outside plans. Under 8 triples there is a change and
+    no interval; then it is `exploratory`.
     """
-    watch = Watch(verdicts.HAND_TUNED_TO, False, True, rules.margin_pct, outcome == RATE)
+    over = session.end is not None and (until_ns is None or until_ns >= session.end.t_ns)
+    watch = Watch(verdicts.HAND_TUNED_TO, False, True, rules.margin_pct, outcome == RATE, over=over)
     found = verdicts.table(hand_differences(session, a, b, outcome, until_ns, rules), watch)
     return {
         lane: one._replace(verdict=None, note=paced.NOTE)
@@ -357,33 +379,38 @@ def hand_differences(
     until_ns: int | None = None,
     rules: Rules = RULES,
 ) -> dict[int, list[float]]:
-    """Each active lane's d, one a pair of stretches. Raises ValueError for settings that no flip of one switch joins."""
+    """Each active lane's d, one a triple of stretches (A B A or B A B): the middle one's log mean against the mean of its
+    neighbours', as B against A. Raises ValueError for settings that no flip of one switch joins."""
     until = session.last_ns if until_ns is None else until_ns
     if difference(a, b) is None:
         raise ValueError("these settings differ in more than one switch, or in their lanes")
-    pairs = _pairs(session, a, b, until, rules)
     differences: dict[int, list[float]] = {lane: [] for lane in a.lanes}
-    for one, other in pairs:
+    for triple in _triples(session, a, b, until, rules):
+        sign = 1 if triple[1].setting == b else -1
         for lane in a.lanes:
-            before, after = (_stretch_mean(session, lane, stretch, outcome, until, rules) for stretch in (one, other))
-            if before and after:
-                differences[lane].append(log(after) - log(before))
+            before, middle, after = (_stretch_mean(session, lane, one, outcome, until, rules) for one in triple)
+            if before and middle and after:
+                differences[lane].append(sign * (log(middle) - (log(before) + log(after)) / 2))
     return differences
 
 
-def _pairs(session: Session, a: Setting, b: Setting, until: int, rules: Rules) -> list[tuple[Stretch, Stretch]]:
-    """(stretch of a, stretch of b), neighbours in time, none used twice."""
+def _triples(
+    session: Session, a: Setting, b: Setting, until: int, rules: Rules
+) -> list[tuple[Stretch, Stretch, Stretch]]:
+    """Three stretches that follow one another, A B A or B A B, none used twice: what drifts in a straight line moves the
+    middle as far as the mean of its neighbours, and triples without a stretch in common are independent."""
     known, ours = lasting(session, until, rules), unplanned(session, until, rules)
-    found: list[tuple[Stretch, Stretch]] = []
+    fits = [
+        stretch.setting in (a, b) and stretch in ours and _long(session, stretch, until, rules) for stretch in known
+    ]
+    found: list[tuple[Stretch, Stretch, Stretch]] = []
     place = 0
-    while place + 1 < len(known):
-        one, other = known[place], known[place + 1]
-        fits = {one.setting, other.setting} == {a, b} and all(
-            stretch in ours and _long(session, stretch, until, rules) for stretch in (one, other)
-        )
-        if fits:
-            found.append((one, other) if one.setting == a else (other, one))
-        place += 2 if fits else 1
+    while place + 2 < len(known):
+        one, middle, other = known[place : place + 3]
+        triple = all(fits[place : place + 3]) and one.setting == other.setting != middle.setting
+        if triple:
+            found.append((one, middle, other))
+        place += 3 if triple else 1
     return found
 
 

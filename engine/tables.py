@@ -1,7 +1,7 @@
 """From a Session to tables of numbers: cells (setting x lane), and the flip table that compares two settings. Pure.
 
 Only images after a stretch's burn-in count, and settings are never pooled with one another. After a flip by hand there
-is a mean and a change, and no interval: that takes stretches in pairs.
+is a mean and a change, and no interval: that takes triples of stretches.
 """
 
 from __future__ import annotations

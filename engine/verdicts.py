@@ -1,13 +1,13 @@
-"""What may be said of the contrasts of one table: change, interval, verdict, or why there is none. Pure.
+"""What may be said of contrasts: change, interval, verdict, or why there is none. Pure.
 
-A table's contrasts are one family: one per lane. Its printed intervals are 95 % each, unadjusted; verdicts are decided
-with Holm's levels at the planned end and with alpha / lanes while one watches.
+All tables that a plan fills for one outcome are one family, with a contrast for each lane. Printed intervals are 95 %
+each, unadjusted; verdicts are decided with Holm's levels at the planned end and with alpha / contrasts while one watches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from quintet.engine import stats
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
@@ -16,9 +16,19 @@ from quintet.engine.stats import ALPHA, Moments, Range
 MARGIN_PCT = 2.0
 PLACEBO_PAIRS, PLACEBO_ALPHA = 8, 0.01
 HAND_TUNED_TO = 16
-"""Flips by hand have no planned number; their sequence is narrowest after so many pairs."""
+"""Flips by hand have no planned number; their sequence is narrowest after so many triples."""
+
+Key: TypeAlias = "tuple[str, int]"
+"""A table's name and a lane."""
 
 TOO_FEW, DRIFTING, PLACEBO = "too few rounds", "drifting", "placebo"
+SLOWER, FASTER, SAME = "slower", "faster", "same"
+MORE, LESS = "more together", "less together"
+"""Of an interaction: its change, with its sign, is higher or lower together than alone."""
+NOT_YET, UNSETTLED = "not yet", "unsettled"
+"""Nothing is settled: more rounds may come, or none will."""
+SETTLED = (SLOWER, FASTER, SAME, MORE, LESS)
+VERDICTS = (SLOWER, FASTER, MORE, LESS, SAME, NOT_YET, UNSETTLED)
 
 
 class Contrast(NamedTuple):
@@ -32,7 +42,7 @@ class Contrast(NamedTuple):
     interval: str | None
     """`planned`, `live` or `exploratory`."""
     verdict: str | None
-    """`slower`, `faster`, `same` or `not yet`."""
+    """One of VERDICTS."""
     note: str
     """Empty, or why there is no verdict: TOO_FEW, DRIFTING or PLACEBO."""
     resolved_pct: float | None
@@ -65,14 +75,38 @@ class Watch(NamedTuple):
     higher_is_faster: bool = False
     """For rates."""
     lamp_on: bool = False
+    over: bool = False
+    """Whether no more rounds will come."""
 
 
 def table(differences: Mapping[int, Sequence[float]], watch: Watch) -> dict[int, Contrast]:
-    """The contrasts of one table from each lane's log differences, one a round in order."""
-    known = {lane: stats.moments(found) for lane, found in differences.items() if _has_interval(len(found), watch)}
-    levels = _levels(known, len(differences), watch)
+    """The contrasts of a table that is a family by itself, from each lane's log differences, one a round in order."""
+    return family({"": differences}, watch)[""]
+
+
+def family(
+    tables: Mapping[str, Mapping[int, Sequence[float]]], watch: Watch, interactions: Collection[str] = ()
+) -> dict[str, dict[int, Contrast]]:
+    """The contrasts of several tables, judged together: a false word in any of them has one chance of ALPHA.
+
+    tables: by name and lane, log differences as for `table`. interactions: the names of tables whose differences are
+    themselves of two changes, and so are neither slower nor faster.
+    """
+    known = {
+        (name, lane): stats.moments(found)
+        for name, its in tables.items()
+        for lane, found in its.items()
+        if _has_interval(len(found), watch)
+    }
+    levels = _levels(known, sum(map(len, tables.values())), watch)
     return {
-        lane: _contrast(found, known.get(lane), levels.get(lane, ALPHA), watch) for lane, found in differences.items()
+        name: {
+            lane: _contrast(
+                found, known.get((name, lane)), levels.get((name, lane), ALPHA), watch, interaction=name in interactions
+            )
+            for lane, found in its.items()
+        }
+        for name, its in tables.items()
     }
 
 
@@ -80,10 +114,10 @@ def _has_interval(n: int, watch: Watch) -> bool:
     return n >= (MEANS_ONLY if watch.ended else LIVE_FROM)
 
 
-def _levels(known: Mapping[int, Moments], lanes: int, watch: Watch) -> dict[int, float]:
-    """The level that decides each lane's verdict."""
+def _levels(known: Mapping[Key, Moments], contrasts: int, watch: Watch) -> dict[Key, float]:
+    """The level that decides each contrast's verdict."""
     if not watch.ended:
-        return dict.fromkeys(known, ALPHA / max(1, lanes))
+        return dict.fromkeys(known, ALPHA / max(1, contrasts))
     p_values = [stats.t_p_value(m.mean / m.se, m.n - 1) if m.se > 0 else float(m.mean == 0) for m in known.values()]
     return dict(zip(known, stats.holm_alphas(p_values), strict=True))
 
@@ -92,7 +126,9 @@ def _interval(m: Moments, watch: Watch, alpha: float) -> Range:
     return stats.t_interval(m, alpha) if watch.ended else stats.sequence_interval(m, watch.planned, alpha)
 
 
-def _contrast(found: Sequence[float], m: Moments | None, level: float, watch: Watch) -> Contrast:
+def _contrast(
+    found: Sequence[float], m: Moments | None, level: float, watch: Watch, *, interaction: bool
+) -> Contrast:  # fmt: skip
     if m is None:
         change = stats.percent(sum(found) / len(found)) if found else None
         return Contrast(len(found), change, None, None, None, None, TOO_FEW, None, None, None)
@@ -104,20 +140,22 @@ def _contrast(found: Sequence[float], m: Moments | None, level: float, watch: Wa
     return Contrast(
         m.n, stats.percent(m.mean), low, high,
         "planned" if watch.ended else "exploratory" if watch.by_hand else "live",
-        None if note else verdict(m.mean, _interval(m, watch, level), watch), note,
+        None if note else verdict(m.mean, _interval(m, watch, level), watch, interaction=interaction), note,
         (high - low) / 2,
         needed - m.n if needed > m.n else None,
         stats.percent(stats.smallest_effect(m.sd, max(m.n, watch.planned))),
     )  # fmt: skip
 
 
-def verdict(estimate: float, interval: Range, watch: Watch) -> str:
-    """In this order: slower or faster (the interval excludes 0 and the estimate is beyond the margin); same (the whole
-    interval is inside the margin); else not yet."""
+def verdict(estimate: float, interval: Range, watch: Watch, *, interaction: bool = False) -> str:
+    """In this order: slower or faster, of an interaction more or less together (the interval excludes 0 and the estimate
+    is beyond the margin); same (the whole interval is inside the margin); else not yet, or unsettled once it is over."""
     if interval.excludes(0.0) and abs(stats.percent(estimate)) > watch.margin_pct:
-        return "slower" if (estimate > 0) != watch.higher_is_faster else "faster"
+        if interaction:
+            return MORE if estimate > 0 else LESS
+        return SLOWER if (estimate > 0) != watch.higher_is_faster else FASTER
     inside = -watch.margin_pct < stats.percent(interval.low) and stats.percent(interval.high) < watch.margin_pct
-    return "same" if inside else "not yet"
+    return SAME if inside else UNSETTLED if watch.over or watch.ended else NOT_YET
 
 
 def placebo(pairs: Mapping[int, Sequence[float]], lanes: int, *, ended: bool) -> Lamp:

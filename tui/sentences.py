@@ -6,6 +6,7 @@ from quintet.engine.blocks import whole_rounds
 from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.progress import Progress
 from quintet.engine.session import Session
+from quintet.engine.verdicts import NOT_YET, UNSETTLED
 from quintet.engine.wording import count, listed, times
 from quintet.tui.part import Canvas, Row
 from quintet.tui.past import next_moment
@@ -15,6 +16,8 @@ from quintet.tui.status import accuracy_words
 from quintet.tui.studied import Study
 from quintet.tui.titles import whole
 from quintet.tui.words import about, clock
+
+OPEN = (NOT_YET, UNSETTLED)
 
 
 def draw_open(scene: Scene, width: int, *, pages: str = "") -> Canvas:
@@ -75,7 +78,7 @@ def hand_sentence(table: FlipTable) -> str:
     open_ = [
         (line.contrast.resolved_pct, line.name)
         for line in table.lines
-        if line.contrast is not None and line.contrast.verdict == "not yet" and line.contrast.resolved_pct is not None
+        if line.contrast is not None and line.contrast.verdict in OPEN and line.contrast.resolved_pct is not None
     ]
     if not open_:
         return ""
@@ -107,16 +110,18 @@ def _open_contrasts(session: Session, study: Study, names: list[str]) -> str:
     ]
     if all(one.interval is None for one, _ in contrasts):
         return _means_only(session, study)
-    unsure = [(one.resolved_pct or 0.0, name, one.more_rounds) for one, name in contrasts if one.verdict == "not yet"]
+    unsure = [
+        (one.resolved_pct or 0.0, name, one.more_rounds, one.verdict) for one, name in contrasts if one.verdict in OPEN
+    ]
     if not unsure:
         return "" if far.state == "over" else _left(far)
-    worst, name, more = max(unsure, key=lambda one: one[0])
+    worst, name, more, word = max(unsure, key=lambda one: one[0])
     rest = (
         "a change near 2 % may stay open"
         if more is None
         else f"within 2 % takes about {more} more round{'s' * (more != 1)}"
     )
-    return f"not yet: the least known ({name}) is known to within {worst:.1f} %; {rest}."
+    return f"{word}: the least known ({name}) is known to within {worst:.1f} %; {rest}."
 
 
 def _means_only(session: Session, study: Study) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quintet.engine.blocks import RATE
 from quintet.engine.others import MARK
-from quintet.engine.verdicts import Contrast
+from quintet.engine.verdicts import SETTLED, Contrast
 from quintet.tui.part import Canvas
 from quintet.tui.results import FlipTable, Line, flip_table
 from quintet.tui.scene import Layout, Scene
@@ -14,7 +14,8 @@ from quintet.tui.words import DASH, change, figure, interval, milliseconds, shor
 WIDE = 119
 """Columns of the whole table; below that the interval's drawing and images/s give way."""
 AXIS_ZERO, AXIS_PER_PERCENT, AXIS_REACH = 73, 0.4, 20
-VERDICTS = {"slower": "▲ slower", "faster": "▼ faster", "same": "= same", "not yet": "not yet"}
+VERDICTS = {"slower": "▲ slower", "faster": "▼ faster", "same": "= same"}
+"""With a sign in front; the other words stand alone."""
 NARROW_WIDE = 78
 """Below this many columns the interval's drawing and images/s give way, the verdict stays."""
 NARROW_ZERO, NARROW_PER_PERCENT, NARROW_REACH = 53, 0.2, 10
@@ -83,8 +84,8 @@ def draw_verdict(canvas: Canvas, x: int, y: int, contrast: Contrast | None, *, m
     if contrast is not None and contrast.verdict is None:
         words = contrast.note or DASH
     elif contrast is not None:
-        words = VERDICTS[contrast.verdict or ""]
-        role = "dim" if contrast.verdict == "not yet" else "bright"
+        words = VERDICTS.get(contrast.verdict or "", contrast.verdict or "")
+        role = "bright" if is_resolved(contrast) else "dim"
     canvas.put(x, y, words, role)
     if marked:
         canvas.put(x + len(words) + 1, y, MARK, "alert")
@@ -102,7 +103,7 @@ def _change(canvas: Canvas, right: int, y: int, line: Line) -> None:
 
 def is_resolved(contrast: Contrast | None) -> bool:
     """Whether there is a verdict that settles something."""
-    return contrast is not None and contrast.verdict not in (None, "not yet")
+    return contrast is not None and contrast.verdict in SETTLED
 
 
 def draw_interval(canvas: Canvas, zero: int, y: int, line: Line, per_percent: float, reach: int) -> None:

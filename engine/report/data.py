@@ -88,6 +88,7 @@ def _planned(found: Findings, cell: CellMean) -> dict[str, Any]:
     return _cell(
         found, cell.lane, str(cell.level), cell.regime, cell.outcome, None if rate else cell.mean, cell.p50_ns, cell.p95_ns,
         cell.blocks, cell.images, cell.images_per_s, None if rate else (cell.low, cell.high), cell.lanes, cell.paced,
+        cell.note,
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def _free(found: Findings, one: FreeCell, outcome: str) -> dict[str, Any]:
 def _cell(
     found: Findings, lane: int, mode: str, regime: str, outcome: str, mean_ns: float | None, p50_ns: int | None,
     p95_ns: int | None, blocks: int | None, images: int, images_per_s: float | None,
-    ends_ns: tuple[float | None, float | None] | None, active: Sequence[int], paced: Paced | None,
+    ends_ns: tuple[float | None, float | None] | None, active: Sequence[int], paced: Paced | None, note: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     low_ns, high_ns = ends_ns or (None, None)
     return {
@@ -113,6 +114,7 @@ def _cell(
         "low_ms": _ms(low_ns), "high_ms": _ms(high_ns), "p50_ms": _ms(p50_ns), "p95_ms": _ms(p95_ns), "blocks": blocks,
         "images": images, "images_per_s": images_per_s, "active": [found.names[number] for number in active],
         "late_pct": paced.late_pct if paced else None, "skipped_pct": paced.skipped_pct if paced else None,
+        "note": note or None,
     }  # fmt: skip
 
 

@@ -97,8 +97,8 @@ class Hand(NamedTuple):
     """The most cores that other programs used in the mean over one of its stretches."""
 
     @property
-    def pairs(self) -> int:
-        """The most pairs of stretches that any lane has."""
+    def triples(self) -> int:
+        """The most triples of stretches that any lane has."""
         return max((row.contrast.rounds for rows in self.rows.values() for row in rows if row.contrast), default=0)
 
 

@@ -40,7 +40,7 @@ def method(found: Findings) -> list[Fact]:
         facts.append(
             Fact(
                 "intervals",
-                f"flips by hand: 95 % exploratory, from {LIVE_FROM} pairs of stretches on; before that a dash",
+                f"flips by hand: 95 % exploratory, from {LIVE_FROM} triples of stretches on; before that a dash",
             )
         )
     facts.append(Fact("percentile", PERCENTILES))
@@ -50,7 +50,7 @@ def method(found: Findings) -> list[Fact]:
             Fact(
                 "verdicts",
                 f"slower, faster: the interval leaves 0 out and the change is beyond {margin}; same: the whole interval is "
-                f"inside {margin}; else not yet. {_family(plan)}",
+                f"inside {margin}; else not yet, or unsettled once it is over. {_family(plan)}",
             )
         )
     other = other_rules(rules)
@@ -143,7 +143,7 @@ def _intervals(plan: Planned) -> str:
 
 def _family(plan: Planned | None) -> str:
     reached = plan is not None and plan.run.reached
-    return "Holm's levels over a table's lanes decide." if reached else "Judged at 5 % divided by a table's lanes."
+    return "Holm's levels over all tables decide." if reached else "Judged at 5 % divided by all contrasts."
 
 
 def placebo(found: Findings, lamp: Lamp) -> str:

@@ -11,8 +11,8 @@ from quintet.engine.plans import LIVE_FROM, MEANS_ONLY
 from quintet.engine.report.findings import Findings, FreeCell, Hand, Planned
 from quintet.engine.spill import Effect
 from quintet.engine.tables import ACCURACY
-from quintet.engine.verdicts import DRIFTING, PLACEBO, Contrast
-from quintet.engine.wording import count, decimals, interval, listed, signed
+from quintet.engine.verdicts import DRIFTING, LESS, MORE, NOT_YET, PLACEBO, SAME, SLOWER, UNSETTLED, VERDICTS, Contrast
+from quintet.engine.wording import count, decimals, interval, listed, signed, times
 
 OUTCOME_WORDS = {
     "infer": "inference time per image", "predict": "time of predict per image",
@@ -199,14 +199,15 @@ def _of_hand(found: Findings, hand: Hand) -> tuple[str, str]:
     contrasts = {row.lane: row.contrast for row in hand.rows[found.outcome] if row.contrast is not None}
     where = f"{hand.where}, {hand.regime}"
     if all(one.interval is None for one in contrasts.values()):
-        pairs = f"{hand.pairs} pair{'s' * (hand.pairs != 1)}"
         return (
-            f"Switches were flipped by hand only ({name}: {where}), in {pairs} of stretches that are long enough: too few for "
-            f"an interval.",
-            f"From {LIVE_FROM} pairs on there is one; `quintet ab`, or b on the screen, gets there faster.",
+            f"Switches were flipped by hand only ({name}: {where}), in {times(hand.triples, 'triple')} of stretches that are "
+            f"long enough: too few for an interval.",
+            f"From {LIVE_FROM} triples (A B A or B A B) on there is one; `quintet ab`, or b on the screen, gets there faster.",
         )
     told = clause(contrasts, found.names, found.outcome, found.rules.margin_pct)
-    sure = f"{OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {hand.pairs} pairs of flips by hand"
+    sure = (
+        f"{OUTCOME_WORDS[found.outcome]}; 95 % exploratory intervals, {times(hand.triples, 'triple')} of flips by hand"
+    )
     sure += _disturbed(found, hand.others)
     rates = {row.lane: row.contrast for row in hand.rows.get(found.beside(), ()) if row.contrast is not None}
     words = "In images per second" if found.beside() == RATE else f"In {OUTCOME_WORDS[found.beside()]}"
@@ -262,7 +263,7 @@ def clause(lanes: Mapping[int, Contrast], names: Sequence[str], outcome: str, ma
     if lanes and all(one.note == PLACEBO for one in lanes.values()):
         return "there is no verdict, since the placebo moved"
     parts = []
-    for verdict in ("slower", "faster", "same", "not yet"):
+    for verdict in VERDICTS:
         its = {lane: one for lane, one in lanes.items() if one.verdict == verdict}
         if its:
             parts.append(_moved(its, names, len(lanes), outcome, margin_pct))
@@ -293,17 +294,19 @@ def _moved(
     """Lanes of one verdict."""
     who, several = _who(list(its), names, among)
     verdict = next(iter(its.values())).verdict
-    if verdict == "same":
+    if verdict == SAME:
         return f"{who} stay{'s' * (not several)} within {margin_pct:g} %"
     digits = min(decimals(one) for one in its.values())
     sure = f"({within(list(its.values()), digits)})"
-    if verdict == "not yet":
+    if verdict in (NOT_YET, UNSETTLED):
         return f"{who} {'are' if several else 'is'} not settled {sure}"
     sizes = sorted(abs(one.change_pct or 0.0) for one in its.values())
     low, high = f"{sizes[0]:.{digits}f}", f"{sizes[-1]:.{digits}f}"
     size = f"{low} %" if low == high else f"{low} to {high} %"
+    if verdict in (MORE, LESS):
+        return f"{who} change{'s' * (not several)} {size} {verdict} {sure}"
     if outcome == RATE:
-        return f"{who} {'lose' if verdict == 'slower' else 'gain'}{'s' * (not several)} {size} {sure}"
+        return f"{who} {'lose' if verdict == SLOWER else 'gain'}{'s' * (not several)} {size} {sure}"
     return f"{who} {'are' if several else 'is'} {size} {verdict} {sure}"
 
 

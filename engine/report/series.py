@@ -13,6 +13,7 @@ from quintet.engine.report.sheets import verdict
 from quintet.engine.stretches import Level, Setting, Stretch, measured, stretches
 from quintet.engine.switches import mode_of
 from quintet.engine.tables import ACCURACY
+from quintet.engine.verdicts import SETTLED
 
 ON, OFF, OTHER = "on", "off", "other"
 """Roles: the level that stands first, the one it is compared with, any other."""
@@ -250,7 +251,7 @@ def _words(outcome: str) -> str:
 
 
 def _settled(words: str) -> bool:
-    return words in ("slower", "faster", "same")
+    return words in SETTLED
 
 
 # -- CPU and memory -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from quintet.engine.report.conditions import lane_facts
 from quintet.engine.report.findings import Findings, Hand, HandRow, Planned
 from quintet.engine.spill import Effect
 from quintet.engine.verdicts import TOO_FEW, Contrast
-from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed
+from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed, times
 
 LEFT, RIGHT = "left", "right"
 
@@ -141,7 +141,7 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
         timed = "cycle" if found.outcome == RATE else found.outcome
         note = (
             f"{found.outcome}; arithmetic mean over rounds of block means (of both visits where a placebo made two), interval "
-            f"over rounds; p50 and p95 of {timed} in ms, over images"
+            f"of this session; p50 and p95 of {timed} in ms, over images"
         )
         made.append(Sheet(f"{number}Mean {words}, {regime}", note, columns, rows))
         made += _by_camera(
@@ -179,7 +179,7 @@ def _cell_row(found: Findings, cell: CellMean) -> tuple[str, ...]:
     low, high = amount(cell.low, found.outcome), amount(cell.high, found.outcome)
     return (
         found.names[cell.lane], str(cell.level), amount(cell.mean, found.outcome),
-        f"{low} .. {high}" if known else DASH, milliseconds(cell.p50_ns), milliseconds(cell.p95_ns),
+        f"{low} .. {high}" if known else reason(cell.note), milliseconds(cell.p50_ns), milliseconds(cell.p95_ns),
         DASH if cell.images_per_s is None else f"{cell.images_per_s:.1f}", str(cell.blocks), str(cell.images),
     )  # fmt: skip
 
@@ -229,7 +229,7 @@ def _first(plan: Planned, lane: int, outcome: str) -> str:
     for cell in plan.cells.get(outcome, ()):
         if (cell.lane, cell.regime, cell.level) == (lane, "alone", "inference"):
             known = cell.low is not None and cell.high is not None
-            between = f"{amount(cell.low, outcome)} .. {amount(cell.high, outcome)}" if known else DASH
+            between = f"{amount(cell.low, outcome)} .. {amount(cell.high, outcome)}" if known else reason(cell.note)
             return f"{amount(cell.mean, outcome)}\n{between}"
     return DASH
 
@@ -295,7 +295,12 @@ def verdict(contrast: Contrast) -> str:
     """The verdict in a word, or a dash with its reason."""
     if contrast.verdict is not None:
         return contrast.verdict
-    return f"{DASH} {'too few' if contrast.note == TOO_FEW else contrast.note}".rstrip()
+    return reason(contrast.note)
+
+
+def reason(note: str) -> str:
+    """A dash with why there is no number or no verdict: `— too few`."""
+    return f"{DASH} {'too few' if note == TOO_FEW else note}".rstrip()
 
 
 def every_outcome(found: Findings, plan: Planned, title: str) -> list[Sheet]:
@@ -370,9 +375,9 @@ def hand_sheet(found: Findings, hand: Hand) -> Sheet:
     rows = tuple(_hand_row(found, row, beside.get(row.lane), hand.others) for row in hand.rows.get(latency, ()))
     known = any(row.contrast and row.contrast.interval for row in hand.rows.get(latency, ()))
     sure = "95 % exploratory" if known else "no interval yet: the change is of the two means"
-    pairs = f"{hand.pairs} pair{'s' * (hand.pairs != 1)} of stretches"
+    triples = f"{times(hand.triples, 'triple')} of stretches"
     words = "images/s" if latency == RATE else f"{latency}, ms per image"
-    note = f"{hand.regime} · {words} · flips by hand, {sure}, {pairs}{legend(found, [hand.others])}"
+    note = f"{hand.regime} · {words} · flips by hand, {sure}, {triples}{legend(found, [hand.others])}"
     return Sheet(f"{hand.title} · {hand.where}", note, columns, rows)
 
 

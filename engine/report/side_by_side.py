@@ -9,7 +9,7 @@ from quintet.engine.compare import Row
 from quintet.engine.logs import Log
 from quintet.engine.report import html as pages
 from quintet.engine.report import markdown as marked
-from quintet.engine.report.sheets import LEFT, Column, Sheet, short_regimes
+from quintet.engine.report.sheets import LEFT, Column, Sheet, reason, short_regimes
 from quintet.engine.wording import DASH, signed
 
 
@@ -58,6 +58,7 @@ def data(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> di
             {
                 "lane": row.lane, "regime": row.regime, "level": row.level, "a_ms": _ms(row.a_ns), "b_ms": _ms(row.b_ns),
                 "change_pct": row.change_pct, "low_pct": row.low_pct, "high_pct": row.high_pct,
+                "note": row.note or None,
             }
             for row in rows
         ],
@@ -73,7 +74,7 @@ def told(a: Log, b: Log, differ: Differing) -> list[str]:
 
 def _note(rows: list[Row], outcome: str) -> str:
     known = any(row.low_pct is not None for row in rows)
-    how = "interval of blocks within each session" if known else "no interval under 5 blocks"
+    how = "interval of rounds within each session" if known else "no interval"
     return f"{outcome}, ms per image, change from a to b; {how}"
 
 
@@ -104,5 +105,5 @@ def _percent(change_pct: float | None) -> str:
 
 def _interval(row: Row) -> str:
     if row.low_pct is None or row.high_pct is None:
-        return DASH
+        return reason(row.note)
     return f"{signed(row.low_pct, 1)} .. {signed(row.high_pct, 1)}"

@@ -111,7 +111,7 @@ def watched(differences: dict[int, list[float]], planned: int, *, by_hand: bool 
 
 
 def by_hand(sessions: int, service_ms: Sequence[float], first_seed: int = 0) -> tuple[int, int, int]:
-    """No effect, a person flips `sync` back and forth 24 times, 5 to 12 s apart: (contrasts whose exploratory interval
+    """No effect, a person flips `sync` back and forth 36 times, 5 to 12 s apart: (contrasts whose exploratory interval
     ever left 0, sessions with a `slower` or `faster` ever, contrasts)."""
     ever = judged = 0
     lanes = range(len(service_ms))
@@ -135,7 +135,7 @@ def flipped(service_ms: Sequence[float], seed: int) -> Session:
     for lane in lanes:
         machine.gate(lane, True, 0)
     now = 0
-    for flip in range(1, 26):
+    for flip in range(1, 37):
         now += round(rng.uniform(5, 12) * 1e9)
         frames += machine.advance(now)
         for lane in lanes:

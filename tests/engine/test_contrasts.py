@@ -223,11 +223,11 @@ def test_a_memo_gives_the_same_tables_while_the_session_grows() -> None:
         assert tables(session, measures=measures) == tables(session)
 
 
-def flips(pairs: int, off_ms: float, *, hold: float = 6.0) -> Maker:
+def flips(triples: int, off_ms: float, *, hold: float = 6.0) -> Maker:
     """On, off, on, off, ... by hand, each held for 6 s; lane l takes l ms more."""
     made = Maker().ready().gate_all(2)
     now = 2.0
-    for number in range(2 * pairs):
+    for number in range(3 * triples):
         off = number % 2 == 1
         if number:
             made.set_all(now, OFF if off else ON)
@@ -237,7 +237,7 @@ def flips(pairs: int, off_ms: float, *, hold: float = 6.0) -> Maker:
     return made
 
 
-def test_flips_by_hand_have_an_interval_from_eight_pairs_on() -> None:
+def test_flips_by_hand_have_an_interval_from_eight_triples_on() -> None:
     on, off = (setting_of(dict.fromkeys(range(5), levels)) for levels in (ON, OFF))
     seven = by_hand(flips(7, 12).session(), on, off)[0]
     assert (seven.rounds, seven.interval, seven.note) == (7, None, TOO_FEW)
@@ -246,7 +246,7 @@ def test_flips_by_hand_have_an_interval_from_eight_pairs_on() -> None:
     assert eight.change_pct == pytest.approx(20, abs=0.5)
 
 
-def test_a_stretch_that_is_no_block_long_forms_no_pair() -> None:
+def test_a_stretch_that_is_no_block_long_forms_no_triple() -> None:
     on, off = (setting_of(dict.fromkeys(range(5), levels)) for levels in (ON, OFF))
     assert by_hand(flips(8, 12, hold=3.0).session(), on, off)[0].rounds == 0
 

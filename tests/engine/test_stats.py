@@ -83,11 +83,24 @@ def test_holm_is_holms() -> None:
 
 def test_lag_1_finds_what_drifts() -> None:
     assert stats.drifts([0.1 * k for k in range(20)])
-    assert stats.drifts([(-1) ** k for k in range(20)])
+    assert not stats.drifts([(-1) ** k for k in range(20)])  # the interval of these is too wide, not too narrow
     assert not stats.drifts([0.0] * 10)
+
+
+@pytest.mark.parametrize(("n", "found_pct"), [(8, 18), (12, 42), (23, 80)])
+def test_drift_is_found_where_it_is_and_seldom_elsewhere(n: int, found_pct: int) -> None:
+    """AR(1) with 0.6 from round to round, and independent rounds."""
     rng = random.Random(1)
-    found = sum(stats.drifts([rng.gauss(0, 1) for _ in range(24)]) for _ in range(1000))
-    assert found < 70
+    found = {rho: sum(stats.drifts(_ar1(rng, n, rho)) for _ in range(2000)) / 20 for rho in (0.6, 0.0)}
+    assert found[0.6] == pytest.approx(found_pct, abs=4)
+    assert 1.5 <= found[0.0] <= 5
+
+
+def _ar1(rng: random.Random, n: int, rho: float) -> list[float]:
+    found = [rng.gauss(0, 1)]
+    for _ in range(n - 1):
+        found.append(rho * found[-1] + rng.gauss(0, math.sqrt(1 - rho * rho)))
+    return found
 
 
 def test_the_smallest_effect_is_about_the_noncentral_ones() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import random
+
 import pytest
 
 from quintet.engine import stats
-from quintet.engine.verdicts import DRIFTING, PLACEBO, TOO_FEW, Contrast, Watch, placebo, table
+from quintet.engine.verdicts import DRIFTING, PLACEBO, TOO_FEW, Contrast, Watch, family, placebo, table
 
 SHAKEN = (-1.1, -0.3, 0.1, 1.4, -0.2, 0.9, 0.6, 1.2, -0.3, 1.0, -0.9, -1.2, 0.5, 0.3, -1.3, -0.7)
 """Mean 0, sd about 0.9, no lag-1 correlation beyond the bound."""
@@ -22,15 +25,49 @@ def one(differences: list[float], watch: Watch = END) -> Contrast:
     return table({0: differences}, watch)[0]
 
 
-def test_slower_faster_same_and_not_yet_in_this_order() -> None:
+def test_slower_faster_same_and_unsettled_in_this_order() -> None:
     assert one(around(0.05)).verdict == "slower"
     assert one(around(-0.05)).verdict == "faster"
     assert one(around(0.001, 0.01)).verdict == "same"
-    assert one(around(0.001, 0.05)).verdict == "not yet"
+    assert one(around(0.001, 0.05)).verdict == "unsettled"
     near = one(around(0.015, 0.004))
     assert (near.low_pct or 0) > 0
     assert near.verdict == "same"  # excludes 0, but the estimate is inside the margin
-    assert one(around(0.018, 0.02)).verdict == "not yet"
+    assert one(around(0.018, 0.02)).verdict == "unsettled"
+
+
+def test_not_yet_is_said_only_while_rounds_may_come() -> None:
+    open_ = around(0.001, 0.05)
+    assert one(open_, Watch(planned=16)).verdict == "not yet"
+    assert one(open_, Watch(planned=16, by_hand=True)).verdict == "not yet"
+    assert one(open_, Watch(planned=30, over=True)).verdict == "unsettled"  # stopped early
+    assert one(open_, END).verdict == "unsettled"
+
+
+def test_an_interaction_is_more_or_less_together_and_never_slower() -> None:
+    two = {"interaction": {0: around(0.05), 1: around(-0.05), 2: around(0.0), 3: around(0.0, 0.08)}}
+    for watch in (END, END._replace(higher_is_faster=True)):
+        found = family(two, watch, interactions=("interaction",))["interaction"]
+        assert [one.verdict for one in found.values()] == ["more together", "less together", "same", "unsettled"]
+
+
+def test_all_tables_of_a_session_are_one_family() -> None:
+    """Independent rounds without effect: a word in any of eleven tables of five lanes has one chance in twenty."""
+    rng = random.Random(3)
+    sessions = 400
+    wrong = {"family": 0, "each table": 0}
+    for _ in range(sessions):
+        tables = {
+            str(number): {lane: [rng.gauss(0, 0.03) for _ in range(9)] for lane in range(5)} for number in range(11)
+        }
+        wrong["family"] += any(_moved(its) for its in family(tables, END).values())
+        wrong["each table"] += any(_moved(table(its, END)) for its in tables.values())
+    assert wrong["family"] <= 0.06 * sessions + 3 * math.sqrt(0.06 * 0.94 * sessions)
+    assert wrong["each table"] > 0.15 * sessions
+
+
+def _moved(contrasts: dict[int, Contrast]) -> bool:
+    return any(one.verdict in ("slower", "faster") for one in contrasts.values())
 
 
 def test_a_rate_that_rises_is_faster() -> None:
@@ -72,9 +109,9 @@ def test_holm_decides_verdicts_and_not_the_printed_interval() -> None:
     weak = around(0.03, 0.052)  # p about 0.04
     alone = one(weak)
     assert alone.verdict == "slower"
-    family = table({0: weak, **{lane: around(0.0, 0.05) for lane in range(1, 5)}}, END)
-    assert family[0].verdict == "not yet"
-    assert family[0][:4] == alone[:4]
+    five = table({0: weak, **{lane: around(0.0, 0.05) for lane in range(1, 5)}}, END)
+    assert five[0].verdict == "unsettled"
+    assert five[0][:4] == alone[:4]
     strong = table({0: weak, **{lane: around(0.3, 0.05) for lane in range(1, 5)}}, END)
     assert strong[0].verdict == "slower"  # the others are rejected first and give their share back
 

@@ -63,7 +63,7 @@ def test_a_studys_accuracy_off_and_interaction(outcome: str) -> None:
     for lane, (line, one, other) in enumerate(zip(lines, alone.rows, together.rows, strict=True)):
         words = line.split()
         assert words[:2] == list(one[:2])
-        verdicts = re.findall(r"▲ slower|▼ faster|= same|not yet|drifting|placebo", line)
+        verdicts = re.findall(r"▲ slower|▼ faster|= same|not yet|unsettled|drifting|placebo", line)
         assert [v.lstrip("▲▼= ") for v in verdicts] == [one[3].lstrip("— "), other[3].lstrip("— ")]
         assert other[1] in words[2:]
         contrast = found.plans[0].tables[outcome]["interaction"].lanes[lane]

@@ -33,7 +33,7 @@ def effects_ms(sd: float = 0.004, seed: int = 1) -> PredictMs:
 
 @cache
 def a_study(rounds: int = 12, over: str = "planned") -> Session:
-    return folded(planned(plans.study(NAMES, rounds=rounds), effects_ms(), over=over))
+    return folded(planned(plans.study(NAMES, rounds=rounds), effects_ms(seed=6), over=over))
 
 
 @cache
@@ -77,11 +77,11 @@ def rehearsed(kind: str, rounds: int = 9) -> Session:
     return session
 
 
-def by_hand(pairs: int, *, wobble: float = 0.002) -> Session:
+def by_hand(triples: int, *, wobble: float = 0.002) -> Session:
     """On, off, on, off, each for 6 s; off takes 2 ms more."""
     made = Maker().ready().gate_all(2)
     rng, now = random.Random(2), 2.0
-    for number in range(2 * pairs):
+    for number in range(3 * triples):
         if number:
             made.set_all(now, OFF if number % 2 else ON)
         made.images_all(now + 0.1, now + 6, (12 if number % 2 else 10) * math.exp(rng.gauss(0, wobble)))

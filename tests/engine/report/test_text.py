@@ -52,7 +52,7 @@ def test_a_study_has_its_tables_in_order_after_finding_method_and_conditions() -
 def test_the_numbers_are_the_blocks() -> None:
     report = told(made.a_study())
     cell = row(report, "1 Mean milliseconds per image, together", "cls    inference")
-    assert cell[2] == "20.00"
+    assert cell[2] == "19.99"
     assert cell[4] == ".."
     assert cell[-3] == "12.5"
     assert 12 <= int(cell[-2]) <= 24  # a round's placebo is a second block of its cell
@@ -157,7 +157,7 @@ def test_free_running_sessions_have_means_and_flips_by_hand_without_interval() -
     assert row(report, "accuracy off against on · all lanes", "obb")[-4:-2] == ["—", "—"]
     known = told(made.by_hand(9))
     assert row(known, "accuracy off against on · all lanes", "obb")[7] == "slower"
-    assert "95 % exploratory, 9 pairs of stretches" in " ".join(known.split())
+    assert "95 % exploratory, 9 triples of stretches" in " ".join(known.split())
 
 
 def test_settings_of_the_same_mode_are_told_apart() -> None:
