@@ -315,7 +315,14 @@ def _session_interval(values: list[float], length: int) -> tuple[float | None, f
 
 
 def _cell_mean(
-    measures: Measures, run: Run, key: CellKey, its: list[Counted], lane: int, outcome: str, values: list[float], length: int
+    measures: Measures,
+    run: Run,
+    key: CellKey,
+    its: list[Counted],
+    lane: int,
+    outcome: str,
+    values: list[float],
+    length: int,
 ) -> CellMean:
     """values: of the cell's rounds; length: how many of them make a batch."""
     _, level, lanes = key

@@ -141,7 +141,7 @@ def test_a_locale_that_is_not_utf_8_runs_a_profile_whose_file_it_cannot_write(tm
 
 
 def test_help_and_version_read_well() -> None:
-    assert quintet("--version").stdout == "quintet 0.1.0\n"
+    assert quintet("--version").stdout == "quintet 0.2.0\n"
     told = quintet("--help").stdout
     for command in ("run", "report", "profiles"):
         assert command in told

@@ -10,6 +10,7 @@ from quintet.engine.report.conditions import Fact
 from quintet.engine.report.findings import Findings, Planned
 from quintet.engine.report.sentences import OUTCOME_WORDS, main_tables
 from quintet.engine.rows import PERCENTILE_FLOORS
+from quintet.engine.rule_changes import changed_since
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.verdicts import Lamp
 from quintet.engine.wording import listed, times
@@ -53,6 +54,10 @@ def method(found: Findings) -> list[Fact]:
                 f"inside {margin}; else not yet, or unsettled once it is over. {_family(plan)}",
             )
         )
+    assert found.session.start is not None
+    version = str(found.session.start.manifest.get("quintet") or "")
+    if changed := changed_since(version):
+        facts.append(Fact("new rules", f"the log is of quintet {version}; since then {'; '.join(changed)}"))
     other = other_rules(rules)
     return [*facts, Fact("rules", f"read with other rules: {other}")] if other else facts
 

@@ -275,7 +275,8 @@ def side_by_side(found: Findings, plan: Planned, name: str, title: str) -> list[
 def _told(contrast: Contrast | None, used: float | None) -> tuple[str, str, str]:
     if contrast is None:
         return DASH, DASH, DASH
-    return change(contrast.change_pct, contrast), interval(contrast), _marked(verdict(contrast), used)
+    words = verdict(contrast).replace(" together", "\ntogether")  # two such columns have no room in 80
+    return change(contrast.change_pct, contrast), interval(contrast), _marked(words, used)
 
 
 def _marked(words: str, used: float | None) -> str:

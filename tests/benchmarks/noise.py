@@ -1,6 +1,6 @@
 """Do the numbers keep their promises under other people's noise? Folded sessions through the tool's own tables.
 
-    python -m tests.benchmarks.noise [sessions, default 400]
+    python -m tests.benchmarks.noise [sessions, default 300] [noise ...]
 
 Nothing is ever different between A and B, nor between two sessions, but in the last lines; tests/engine/test_noise.py
 asserts on a short form of the same.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import log1p
 from typing import NamedTuple
 from zlib import crc32
@@ -174,14 +174,14 @@ def _row(*cells: str | float | None) -> str:
     return f"| {' | '.join('—' if one is None else one if isinstance(one, str) else f'{one:.1f}' for one in cells)} |"
 
 
-def main(sessions: int) -> None:
-    """Print the tables of docs/method.md."""
+def main(sessions: int, names: Sequence[str]) -> None:
+    """Print the tables of docs/method.md, for these noises."""
     began = time.perf_counter()
     print(f"{sessions} sessions a cell; percent")
     lines = []
     print(_row("plans", "A/B: covered", "contrast", "table", "ever live", "live table", "study: covered", "contrast",
                "table", "any of 11"))  # fmt: skip
-    for name in NOISES:
+    for name in names:
         ab, study = tally(name, sessions), Counts()
         studies(name, sessions, study)
         print(_row(name, 100 - ab["planned"].pct, *(ab[key].pct for key in ("contrast", "table", "live", "live table")),
@@ -201,4 +201,4 @@ def main(sessions: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300, sys.argv[2:] or list(NOISES))

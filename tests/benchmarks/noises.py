@@ -43,8 +43,8 @@ def _ar1(rng: np.random.Generator, steps: int, memory: float, sd: float) -> Arra
 
 
 def ramp(rng: np.random.Generator, lanes: int, steps: int) -> Array:
-    """Slower in a straight line, 1 % a minute."""
-    return 0.01 * np.arange(steps) * STEP_S / 60 + white(rng, lanes, steps, 0.02)
+    """Slower in a straight line, 2 % a minute, and 0.5 % of a lane's own."""
+    return 0.02 * np.arange(steps) * STEP_S / 60 + white(rng, lanes, steps, 0.005)
 
 
 def thermal(rng: np.random.Generator, lanes: int, steps: int) -> Array:
