@@ -278,3 +278,44 @@ def test_a_cells_images_per_second_is_the_mean_of_its_rates() -> None:
     for cell, rate in zip(cell_means(session, run), cell_means(session, run, RATE), strict=True):
         assert cell.images_per_s == rate.images_per_s == rate.mean
         assert 6.5 < (cell.images_per_s or 0) < 12.4
+
+
+def test_flips_by_hand_under_a_steady_drift_are_not_moved_by_it() -> None:
+    """Each stretch is 1 % slower than the one before; pairs, always A then B, would all say +1 %."""
+    made = Maker().ready().gate_all(2)
+    now = 2.0
+    for number in range(24):
+        if number:
+            made.set_all(now, OFF if number % 2 else ON)
+        made.images_all(now + 0.1, now + 6, 10 * 1.01**number)
+        now += 6
+    on, off = (setting_of(dict.fromkeys(range(5), levels)) for levels in (ON, OFF))
+    found = by_hand(made.session(), on, off)[0]
+    assert found.rounds == 8
+    assert found.change_pct == pytest.approx(0, abs=0.01)
+
+
+def test_no_stretch_is_used_in_two_triples() -> None:
+    on, off = (setting_of(dict.fromkeys(range(5), levels)) for levels in (ON, OFF))
+    made = flips(3, 12)
+    assert by_hand(made.session(), on, off)[0].rounds == 3
+    made.set_all(2 + 9 * 6, OFF).images_all(2.1 + 9 * 6, 8 + 9 * 6, 12)
+    assert by_hand(made.session(), on, off)[0].rounds == 3
+
+
+def test_words_of_a_plan_that_is_over_and_of_an_interaction() -> None:
+    def words(over: str, name: str) -> set[str | None]:
+        rng = random.Random(5)
+
+        def predict_ms(lane: int, regime: str, mode: str, number: int) -> float:
+            slow = 1.5 if regime == "together" and mode == "withoutval" and lane == 0 else 1.0
+            return 20 * slow * math.exp(rng.gauss(0, 0.1 if lane else 0.004))
+
+        session = folded(planned(study(("a", "b"), rounds=9), predict_ms, over=over))
+        return {contrast.verdict for contrast in named(session)[name].lanes.values()}
+
+    assert words("", "accuracy_off.together") == {"slower", "not yet"}
+    assert words("stopped", "accuracy_off.together") == {"slower", "unsettled"}
+    assert words("planned", "accuracy_off.together") == {"slower", "unsettled"}
+    assert "more together" in words("planned", "interaction")
+    assert not {"slower", "faster"} & words("planned", "interaction")

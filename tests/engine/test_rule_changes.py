@@ -6,8 +6,8 @@ import pytest
 
 import quintet
 from quintet.engine.events import Start
-from quintet.engine.report.conditions import method
 from quintet.engine.report.findings import findings
+from quintet.engine.report.method import method
 from quintet.engine.rule_changes import CHANGES, changed_since
 from quintet.engine.session import Session
 from tests.engine.report import made
