@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import events as ev
-from quintet.engine import switches
+from quintet.engine import switches, verdicts
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
 from quintet.engine.contrasts import Table, by_hand, cell_means, lamp, percentages, tables
 from quintet.engine.plans import ab, study, visits
@@ -301,6 +301,21 @@ def test_no_stretch_is_used_in_two_triples() -> None:
     assert by_hand(made.session(), on, off)[0].rounds == 3
     made.set_all(2 + 9 * 6, OFF).images_all(2.1 + 9 * 6, 8 + 9 * 6, 12)
     assert by_hand(made.session(), on, off)[0].rounds == 3
+
+
+def test_a_studys_tables_are_judged_together() -> None:
+    """A weak effect in one lane: seen where its table is judged by itself, not among eleven tables."""
+    rng = random.Random(8)
+
+    def predict_ms(lane: int, regime: str, mode: str, number: int) -> float:
+        weak = 1.045 if (lane, regime, mode) == (0, "together", "withoutval") else 1.0
+        return 20 * weak * math.exp(rng.gauss(0, 0.02))
+
+    found = named(folded(planned(study(("a", "b"), rounds=9), predict_ms)))
+    its = found["accuracy_off.together"]
+    by_itself = verdicts.table(its.differences, verdicts.Watch(9, ended=True))
+    assert (by_itself[0].verdict, its.lanes[0].verdict) == ("slower", "unsettled")
+    assert by_itself[0][:5] == its.lanes[0][:5]  # the printed interval is the same
 
 
 def test_words_of_a_plan_that_is_over_and_of_an_interaction() -> None:
