@@ -28,6 +28,12 @@ CHANGES = (
     RuleChange("0.2.0", "flips by hand are compared in triples (A B A or B A B), no longer in pairs"),
     RuleChange("0.2.0", "verdicts are judged over all tables of a plan together, no longer table by table"),
     RuleChange(
+        "0.2.0", "a call of several images (batch) has one cycle, and each of its images waits for all of its scoring"
+    ),
+    RuleChange("0.2.0", "a cell's images/s is the mean of its blocks' rates"),
+    RuleChange("0.2.0", "the lanes of a plan that lost one are cells of their own"),
+    RuleChange("0.2.0", "lanes at a camera's pace have no verdict on images/s and cycle"),
+    RuleChange(
         "0.2.0", "an open verdict is unsettled once no more rounds come; an interaction is more or less together"
     ),
 )

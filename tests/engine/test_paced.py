@@ -80,7 +80,7 @@ def test_by_hand_a_paced_lane_is_counted_and_judged_the_same_way() -> None:
     made = Maker(1).ready().gate_all(2).set(0, 2, CAMERA)
     off = switches.changed(OFF, {"pace": 12.5})
     now = 2.0
-    for number in range(18):
+    for number in range(27):
         if number:
             made.set(0, now, off if number % 2 else CAMERA)
         made.images(0, now + 0.1, now + 6, 12 + 2 * (number % 2), cycle_ms=80)

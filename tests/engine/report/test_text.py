@@ -66,7 +66,7 @@ def test_the_numbers_are_the_blocks() -> None:
 
 
 CELLS = {
-    "95 % interval": r"(?:[−+]?[\d.]+ \.\. [−+]?[\d.]+|—)",
+    "95 % interval": r"(?:[−+]?[\d.]+ \.\. [−+]?[\d.]+|—(?: (?:too few|drifting))?)",
     "verdict": r"(?:slower|faster|same|more|less|not yet|unsettled|—(?: (?:too few|placebo|drifting))?)",
 }
 
