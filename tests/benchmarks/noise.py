@@ -109,21 +109,28 @@ def studies(name: str, sessions: int, counts: Counts) -> None:
         counts.add("table", told)
         counts.add("any table", [any(told)])
         if number % 2 and before is not None:
-            _compare(before, session, counts)
+            judge_change(before, session, counts)
         before = session
 
 
-def _compare(one: Session, other: Session, counts: Counts) -> None:
+def judge_change(one: Session, other: Session, counts: Counts) -> None:
+    """`compare` of two sessions that do not differ."""
     rows = compared(one, other)
     counts.add("compare", (_outside(row.low_pct, row.high_pct) for row in rows))
     counts.add("compare has", (row.low_pct is not None for row in rows))
 
 
+def two(name: str, number: int) -> tuple[Session, Session]:
+    """Two sessions of one noise."""
+    draw, own = NOISES[name], f"compare {name}"
+    return a_b(draw, own, number), a_b(draw, own, number + 1)
+
+
 def two_sessions(name: str, sessions: int, counts: Counts) -> None:
     """Two sessions of one noise: `compare`, and the intervals of each session's cells."""
     for number in range(0, 2 * sessions, 2):
-        pair = [a_b(NOISES[name], f"compare {name}", number + second) for second in (0, 1)]
-        _compare(pair[0], pair[1], counts)
+        pair = two(name, number)
+        judge_change(*pair, counts)
         cells = [cell for session in pair for cell in cell_means(session, runs(session)[0])]
         if name.startswith(("independent", "AR", "lanes")):  # the truth is known: no noise in the mean of all time
             ends = [(cell.low and cell.low / 1e6, cell.high and cell.high / 1e6) for cell in cells]
