@@ -16,6 +16,7 @@ from quintet.engine.link import Link
 from quintet.engine.nursery import Adopted, Fit, Nursery
 from quintet.engine.profile import Profile
 
+POLL_S = 0.05
 OnFault = Callable[[Link | None, str, str, str], None]
 """Called with a link (or None), the fault's kind, its text and the tail of stderr."""
 
@@ -38,6 +39,10 @@ class Births:
         self._on_fault, self._receive, self._forks = on_fault, receive, forks
         self._nursery: Nursery | None = None
         self._expected: dict[int, Link] = {}
+        self._heard: dict[int, Link] = {}
+        """Links whose sockets are read, by lane."""
+        self._polled: set[int] = set()
+        """Those of them that are read by `poll` only."""
         self._simulated: list[Link] = []
         """Lanes of the simulated machine: one process for all of them."""
 
@@ -46,6 +51,7 @@ class Births:
         loop = asyncio.get_running_loop()
         wires = link.wire(self._profile)
         loop.add_reader(wires.sock, self._receive, link)
+        self._heard[link.number] = link
         if link.lane.backend == "simulated":
             self._simulated.append(link)
             if len(self._simulated) == len(self._profile.lanes):
@@ -57,8 +63,30 @@ class Births:
 
     def forget(self, link: Link) -> None:
         """The link's socket is done with."""
+        self._heard.pop(link.number, None)
+        self._polled.discard(link.number)
         if link.wires is not None and link.state != "gone":
             asyncio.get_running_loop().remove_reader(link.wires.sock)
+
+    def poll(self) -> None:
+        """Read the lanes that run and owe no answer; call it every POLL_S.
+
+        Their sockets wake nobody. A lane that sends wakes whoever waits for it, and on a busy core the kernel then gives the
+        core to that process and next perhaps to another lane: the sender loses it between two images, outside the timed
+        span, instead of anywhere in its work (docs/decisions/022).
+        """
+        loop = asyncio.get_running_loop()
+        for link in [*self._heard.values()]:
+            assert link.wires is not None
+            quiet = link.state == "ready" and link.open and not link.waiting
+            if quiet and link.number not in self._polled:
+                loop.remove_reader(link.wires.sock)
+                self._polled.add(link.number)
+            elif not quiet and link.number in self._polled:
+                self._polled.discard(link.number)
+                loop.add_reader(link.wires.sock, self._receive, link)
+            if quiet:
+                self._receive(link)
 
     def close(self) -> None:
         """End the nursery."""

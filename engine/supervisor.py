@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from quintet.engine import places, registry
-from quintet.engine.births import Births
+from quintet.engine.births import POLL_S, Births
 from quintet.engine.commands import Commands
 from quintet.engine.control import Server
 from quintet.engine.events import (
@@ -130,7 +130,12 @@ class Supervisor:
         failed = any(link.failed for link in self._links)
         return 1 if failed or self._reason == "fault" else 0
 
+    def _poll(self) -> None:
+        self._births.poll()
+        asyncio.get_running_loop().call_later(POLL_S, self._poll)
+
     async def _work(self) -> None:
+        self._poll()
         while not self._done.is_set():
             self._tick()
             with contextlib.suppress(asyncio.TimeoutError):

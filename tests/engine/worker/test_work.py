@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from quintet.engine.worker.work import TASKS, WorkMeter
 from tests.running import Headless
 
-NULL_SHARE = 0.02
+MOST_SHARE = 0.02
 LANES = 3
 
 
@@ -51,28 +52,34 @@ def spins_a_second() -> int:
     return int(turns / (time.thread_time() - began))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processes that can be kept on one core")
-def test_lanes_on_one_core_lose_it_inside_predict(tmp_path: Path) -> None:
-    """Three lanes that work 5 ms inside predict and do nothing outside, on one core: nearly all of a cycle is predict.
-
-    With the process's CPU time read beside predict, as quintet 0.1.0 did, 10 to 30 % of the cycle lay outside it.
-    """
-    env = f'{{ QUINTET_SLEEP_MS = "5", QUINTET_SLEEP_SPINS_PER_S = "{spins_a_second()}", OMP_NUM_THREADS = "1" }}'
+def outside_predict(folder: Path, lanes: int) -> float:
+    """The share of a cycle outside predict, of lanes that work inside it and do nothing else, all on one core."""
+    folder.mkdir()
+    env = f'{{ QUINTET_SLEEP_MS = "20", QUINTET_SLEEP_SPINS_PER_S = "{spins_a_second()}", OMP_NUM_THREADS = "1" }}'
     lane = '[[lane]]\nname = "l{}"\ntask = "cls"\nbackend = "sleep"\nswitches = {{ mode = "withoutval" }}\nenv = {}\n'
-    profile = tmp_path / "spinning.toml"
-    profile.write_text("".join(lane.format(number, env) for number in range(LANES)))
+    profile = folder / "spinning.toml"
+    profile.write_text("".join(lane.format(number, env) for number in range(lanes)))
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        run = Headless(profile, tmp_path, "--for", "5s")
+        run = Headless(profile, folder, "--for", "4s")
     finally:
         os.sched_setaffinity(0, before)
     assert run.end() == 0
-
+    shares = []
     for one in run.session().lanes:
         rows = one.rows
-        cycles = rows.total_ns("cycle", 0, len(rows))
-        inside = rows.total_ns("predict", 0, len(rows) - 1)
-        assert 1 - inside / cycles < NULL_SHARE, (one.name, 1 - inside / cycles, len(rows))
+        shares.append(1 - rows.total_ns("predict", 0, len(rows) - 1) / rows.total_ns("cycle", 0, len(rows)))
         assert one.works[-1].involuntary > one.works[0].involuntary
+    return fmean(shares)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processes that can be kept on one core")
+def test_lanes_on_one_core_lose_it_inside_predict(tmp_path: Path) -> None:
+    """Three lanes on one core wait for it in proportion to their work, and nearly all of that is predict.
+
+    Where waiting is moved out of predict (a process that is woken by each batch of rows, CPU time asked for beside predict)
+    4 to 7 % of the cycle lie outside it.
+    """
+    assert outside_predict(tmp_path / "three", LANES) < outside_predict(tmp_path / "one", 1) + MOST_SHARE
