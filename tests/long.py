@@ -14,6 +14,7 @@ PARTS = {
     "kills": "signals and SIGKILL at many moments",
     "noise": "the promises of the statistics on many simulated sessions",
     "fuzz": "every byte of a log cut or flipped, and many random inputs",
+    "equality": "further tasks and levels in which scores must equal those of model.val",
     "reverts": "every fix taken back: its test must fail",
 }
 

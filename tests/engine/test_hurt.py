@@ -263,7 +263,7 @@ def test_a_block_with_lost_bytes_is_void() -> None:
     "event",
     [
         ["samples", 9, 0, 0, [row(at(3))]],
-        ["samples", 0, 0, 0, [row(at(3))[:-1]]],
+        ["samples", 0, 0, 0, [row(at(3))[: ev.FIRST_COLUMNS - 1]]],
         ["samples", 0, 0, 0, [[*row(at(3))[:-1], "x"], [None] * 14]],
         ["samples", 0, 0, 0, [[2**63 + n for n in range(14)]]],
         ["samples", 0, "0", 0, []],

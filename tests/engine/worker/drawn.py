@@ -50,6 +50,14 @@ POSE = {"kpt_shape": [len(shapes.KEYPOINTS), 3], "flip_idx": list(shapes.FLIP_ID
 Drawn = tuple[Any, list[shapes.Shape]]
 
 
+def further(*cases: Any) -> list[Any]:
+    """Cases of a test that only `./check long equality` runs."""
+    return [
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long("equality"))
+        for case in cases
+    ]
+
+
 def settings(task: str, validation: Path | str | None, **changed: Any) -> dict[str, Any]:
     return {
         "name": task, "task": task, "weights": str(MICRO / f"{task}.pt"), "weights_sha256": None, "imgsz": 192,

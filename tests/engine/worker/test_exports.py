@@ -11,7 +11,7 @@ from ultralytics import YOLO
 from quintet.engine import switches
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.weights import there
-from tests.engine.worker.drawn import THEIRS
+from tests.engine.worker.drawn import THEIRS, further
 from tests.engine.worker.test_scoring import IMAGES, MICRO, loaded, own_layout, run
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def exported(task: str, folder: Path, *, dynamic: bool = False) -> str:
     return str(made.rename(folder / f"{task}{'-dynamic' if dynamic else ''}.onnx"))
 
 
-@pytest.mark.parametrize("task", ["cls", "seg", "pose"])
+@pytest.mark.parametrize("task", ["cls", *further("seg", "pose")])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_an_onnx_export_scores_as_its_own_val_does(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     onnx = exported(task, tmp_path)

@@ -15,6 +15,7 @@ from quintet.profiles.micro.shapes import KEYPOINTS, NAMES, label_lines
 from tests.engine.worker.drawn import (
     draw_set,
     drawing,
+    further,
     listing,
     loaded,
     made_over,
@@ -76,8 +77,8 @@ def coco_json(folder: Path, stem: str = "instances_val2017", pictures: str = "va
 
 @pytest.mark.parametrize(
     ("task", "stem", "rect"),
-    [("detect", "instances_val2017", False), ("detect", "instances_val2017", True), ("seg", "instances_val2017", False),
-     ("pose", "person_keypoints_val2017", False)],
+    [("detect", "instances_val2017", False), ("pose", "person_keypoints_val2017", False),
+     *further(("detect", "instances_val2017", True), ("seg", "instances_val2017", False))],
 )  # fmt: skip
 def test_coco_json_scores_as_ultralytics_conversion_of_it(
     task: str, stem: str, rect: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -180,8 +181,11 @@ def spoil(folder: Path, task: str) -> None:
     (labels / "classes.txt").write_text("\n".join(NAMES))
 
 
-@pytest.mark.parametrize("rect", [False, True])
-@pytest.mark.parametrize("task", ["detect", "seg", "pose", "obb"])
+@pytest.mark.parametrize(
+    ("task", "rect"),
+    [("detect", False), ("detect", True), ("seg", False), ("pose", False), ("obb", False),
+     *further(("seg", True), ("pose", True), ("obb", True))],
+)  # fmt: skip
 def test_a_faulty_set_scores_what_val_leaves_in(
     task: str, rect: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

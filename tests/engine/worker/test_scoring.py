@@ -22,7 +22,7 @@ from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.kept_results import KeptResults, result_bytes
 from quintet.engine.worker.yolo import YoloBackend
 from quintet.profiles import micro
-from tests.engine.worker.drawn import THEIRS
+from tests.engine.worker.drawn import THEIRS, further
 
 MICRO = Path(micro.__file__).parent
 IMAGES = 64
@@ -127,7 +127,7 @@ def test_values_equal_model_val(task: str, tmp_path: Path, monkeypatch: pytest.M
     assert backend._predictor.args.conf == 0.25
 
 
-@pytest.mark.parametrize("task", ["cls", "seg", "obb"])
+@pytest.mark.parametrize("task", ["cls", "obb", *further("seg")])
 def test_batches_and_paths_score_as_single_arrays_do(task: str) -> None:
     one_by_one = loaded(task)
     run(one_by_one, list(range(IMAGES)), score=True)
@@ -147,7 +147,7 @@ def test_batches_and_paths_score_as_single_arrays_do(task: str) -> None:
     assert in_batches.coverage() == (IMAGES, IMAGES)
 
 
-@pytest.mark.parametrize("task", ["cls", "detect", "seg"])
+@pytest.mark.parametrize("task", ["cls", "detect", *further("seg")])
 def test_scoring_in_a_thread_gives_the_same_values(task: str) -> None:
     inline, threaded = loaded(task), loaded(task)
     run(inline, list(range(IMAGES)), score=True)

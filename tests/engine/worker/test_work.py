@@ -74,7 +74,7 @@ def outside_predict(folder: Path, lanes: int) -> float:
     return fmean(shares)
 
 
-@pytest.mark.slow
+@pytest.mark.long("noise")
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processes that can be kept on one core")
 def test_lanes_on_one_core_lose_it_inside_predict(tmp_path: Path) -> None:
     """Three lanes on one core wait for it in proportion to their work, and nearly all of that is predict.
