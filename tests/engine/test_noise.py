@@ -57,9 +57,9 @@ def test_planned_intervals_and_words_keep_their_rates_under_every_noise() -> Non
 
 
 def test_a_false_word_in_any_table_of_a_study_is_rare() -> None:
-    counts = counted(studies, ("independent, 3 %", "AR(1), 60 s"), 10)
-    assert at_most(counts["any table"], 20, 0.06)
-    assert at_most(counts["planned"], 20, 0.07)
+    counts = counted(studies, ("independent, 3 %", "AR(1), 60 s"), 8)
+    assert at_most(counts["any table"], 16, 0.06)
+    assert at_most(counts["planned"], 16, 0.07)
 
 
 def test_compare_of_two_sessions_of_the_same_noise_seldom_finds_a_difference() -> None:
@@ -79,7 +79,7 @@ def test_flips_by_hand_are_seldom_wrong_under_drift_and_without_it() -> None:
 
 def test_a_true_five_percent_is_found_in_twelve_rounds() -> None:
     """Dashes everywhere would keep every other promise."""
-    sessions = 25
+    sessions = 15
     counts = found(sessions)
     for name in ("planned", "compare"):
         assert counts[name].pct / 100 >= 0.8 - 3 * sqrt(0.8 * 0.2 / sessions), name
