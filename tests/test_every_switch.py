@@ -18,7 +18,7 @@ from quintet.engine.session import Session
 from quintet.tui.notes import notes
 from tests.running import Headless
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long("soaks")
 
 FLIPS: tuple[tuple[str, object], ...] = (
     ("mode", "withoutval"), ("mode", "inference"), ("mode", "validation"), ("score", "thread"), ("score", "off"),

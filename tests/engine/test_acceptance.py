@@ -18,7 +18,7 @@ from quintet.engine.stats import Moments, Range
 from quintet.engine.truth import true_effects
 from tests.benchmarks.coverage import FIVE, OFF, Tally, by_hand, naive_coverage, tally
 
-NULL_SESSIONS, ONE_LANE_SESSIONS, ACCURACY_SESSIONS, HAND_SESSIONS = 24, 60, 10, 40
+NULL_SESSIONS, ONE_LANE_SESSIONS, ACCURACY_SESSIONS, HAND_SESSIONS = 16, 40, 8, 24
 
 
 @pytest.fixture(scope="module", params=[1, pytest.param(25, marks=pytest.mark.long("noise"))], ids=["short", "long"])
