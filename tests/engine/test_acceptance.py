@@ -72,12 +72,14 @@ def test_two_percent_at_20_images_a_second_is_found_in_five_minutes(two_percent:
     assert two_percent.excluded / two_percent.contrasts >= 0.8 - room(0.8, two_percent.contrasts)
 
 
+@pytest.mark.long("noise")
 def test_four_percent_at_8_images_a_second_is_found_in_five_minutes(times: int) -> None:
     found = tally(ONE_LANE_SESSIONS * times, [1000 / 8], [4.0], effect=1.04, start=OFF)
     assert covers(found)
     assert found.excluded / found.contrasts >= 0.8
 
 
+@pytest.mark.long("noise")
 def test_accuracy_off_together_is_covered(times: int) -> None:
     true = true_effects(services(FIVE), "mode", "validation", "withoutval", range(5), seconds=6000)
     truth = [true[lane]["predict"] for lane in range(5)]
@@ -86,6 +88,7 @@ def test_accuracy_off_together_is_covered(times: int) -> None:
     assert found.excluded == found.contrasts
 
 
+@pytest.mark.long("noise")
 def test_flips_by_hand_keep_their_rate_too(times: int) -> None:
     ever, _, contrasts = by_hand(HAND_SESSIONS * times, [1000 / 20])
     assert at_most(ever, contrasts, 0.06)

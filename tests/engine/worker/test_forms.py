@@ -110,7 +110,7 @@ def test_coco_json_scores_as_ultralytics_conversion_of_it(
     assert found["labels"] == sum(len(file.read_text().splitlines()) for file in labels.iterdir())
 
 
-@pytest.mark.parametrize("rect", [False, True])
+@pytest.mark.parametrize("rect", [True, *further(False)])
 def test_dota_scores_as_ultralytics_conversion_of_it(
     rect: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
