@@ -28,7 +28,7 @@ class Work(NamedTuple):
 
 
 class WorkMeter:
-    """Reads this process's counters. `read` never goes back, whatever threads have ended since."""
+    """Reads this process's counters. `read` never goes back; a thread that has ended counts as it was last read."""
 
     def __init__(self) -> None:
         self._last: dict[str, Work] = {}

@@ -27,13 +27,22 @@ def test_it_counts_all_threads_and_never_goes_back() -> None:
     meter = WorkMeter()
     before = meter.read()
 
-    thread = threading.Thread(target=spin, args=(0.1,))
+    spun, let_go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        spin(0.2)
+        spun.set()
+        let_go.wait()
+
+    thread = threading.Thread(target=work)
     thread.start()
     during = meter.read()
-    thread.join()
+    spun.wait()
     after = meter.read()
+    let_go.set()
+    thread.join()
 
-    assert after.cpu_ns - before.cpu_ns >= 90_000_000
+    assert after.cpu_ns - before.cpu_ns >= 100_000_000  # of 200 ms, as of the last tick
     assert before[0] <= during[0] <= after[0]
     if Path(TASKS).exists():
         assert before.slices is not None
