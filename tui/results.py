@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from quintet.engine import others
 from quintet.engine.blocks import RATE
-from quintet.engine.contrasts import by_hand, table_name
+from quintet.engine.contrasts import table_name
+from quintet.engine.hand_flips import by_hand
 from quintet.engine.session import Session
 from quintet.engine.stretches import Difference
 from quintet.engine.tables import ACCURACY, Comparison, heading

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from quintet.engine import others
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
-from quintet.engine.contrasts import CellMean, Table, by_hand, cell_means, lamp, table_name, tables
+from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, table_name, tables
+from quintet.engine.hand_flips import by_hand
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Session
 from quintet.engine.spill import Effect, effects

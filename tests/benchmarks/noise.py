@@ -21,7 +21,8 @@ import numpy as np
 from quintet.engine import plans
 from quintet.engine.blocks import runs
 from quintet.engine.compare import compared
-from quintet.engine.contrasts import cell_means, hand_differences, tables
+from quintet.engine.contrasts import cell_means, tables
+from quintet.engine.hand_flips import hand_differences
 from quintet.engine.session import Session
 from quintet.engine.verdicts import HAND_TUNED_TO, LESS, MORE, Contrast
 from tests.benchmarks.coverage import watched

@@ -12,7 +12,8 @@ import pytest
 from quintet.engine import events as ev
 from quintet.engine import switches, verdicts
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
-from quintet.engine.contrasts import Table, by_hand, cell_means, lamp, percentages, tables
+from quintet.engine.contrasts import Table, cell_means, lamp, percentages, tables
+from quintet.engine.hand_flips import by_hand
 from quintet.engine.plans import ab, study, visits
 from quintet.engine.session import Session
 from quintet.engine.stretches import setting_of

@@ -11,7 +11,7 @@ from math import sqrt
 
 import pytest
 
-from quintet.engine import batches, contrasts
+from quintet.engine import batches, hand_flips
 from quintet.engine.session import Session
 from quintet.engine.stretches import Rules, Setting, Stretch
 from quintet.engine.tables import lasting
@@ -100,6 +100,6 @@ def test_pairs_instead_of_triples_break_the_promise_under_drift(monkeypatch: pyt
         known = lasting(session, until, rules)
         return [(known[k], known[k + 1], known[k]) for k in range(0, len(known) - 1, 2)]
 
-    monkeypatch.setattr(contrasts, "_triples", pairs)
+    monkeypatch.setattr(hand_flips, "_triples", pairs)
     counts = counted(hands, ("linear drift",), 20)
     assert not at_most(counts["hand"], 20, 0.08)
