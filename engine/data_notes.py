@@ -83,6 +83,10 @@ class Share(NamedTuple):
         """Whether accuracy needs a warning for it."""
         return self.left_out > WARN_SHARE * self.of
 
+    def words(self, what: str) -> str:
+        """`39 of the 40 pictures are left out`."""
+        return f"{self.left_out} of the {self.of} {what} {'is' if self.left_out == 1 else 'are'} left out"
+
 
 def pictures_left_out(lane: Lane, data: str = "validation") -> Share:
     """Pictures that the data set lists and that are not used, missing ones too."""
@@ -108,12 +112,12 @@ def warnings(lane: Lane) -> list[str]:
         if share.warns:
             its = [note for note in notes(lane) if note.kind in BAD and note.data == data]
             why = f": {its[0]}" if its else ""
-            found.append(f"{share.left_out} of the {share.of} {data} pictures are left out{why}")
+            found.append(share.words(f"{data} pictures") + why)
     share = labels_left_out(lane)
     if share.warns:
         its = [note for note in notes(lane) if note.kind in ("unknown_class", "malformed")]
         why = f": {its[0]}" if its else ""
-        found.append(f"{share.left_out} of the {share.of} validation labels are left out{why}")
+        found.append(share.words("validation labels") + why)
     return found
 
 
