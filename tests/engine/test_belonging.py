@@ -15,9 +15,8 @@ import quintet
 from quintet.engine import events as ev
 from quintet.engine.belonging import after_burn_in, cycles_ns, within
 from quintet.engine.rows import Rows
-from quintet.engine.switches import changed
 from tests.engine.frames.made import written
-from tests.making import ON, Maker, at
+from tests.making import Maker, at
 from tests.running import Headless
 
 MS = 1_000_000
@@ -112,7 +111,3 @@ def test_batch_changes_nothing_where_it_cannot_matter(tmp_path: Path) -> None:
 
     one, eight = fmean(found[1]), fmean(found[8])
     assert eight / one == pytest.approx(1, abs=0.03), found
-
-
-def test_levels_know_batch() -> None:
-    assert changed(ON, {"batch": 8})["batch"] == 8
