@@ -13,6 +13,7 @@ PARTS = {
     "soaks": "sessions of many minutes: nothing is lost, nothing grows",
     "kills": "signals and SIGKILL at many moments",
     "noise": "the promises of the statistics on many simulated sessions",
+    "nulls": "every switch where it cannot matter: no change is found",
     "fuzz": "every byte of a log cut or flipped, and many random inputs",
     "equality": "further tasks and levels in which scores must equal those of model.val",
     "reverts": "every fix taken back: its test must fail",

@@ -1,11 +1,11 @@
 """A lane that sleeps seeded times instead of running a model, so that all above it is tested with real processes.
 
 It needs no torch and is ready in a tenth of a second. A lane's `env` steers it: QUINTET_SLEEP_MS (mean of predict),
-QUINTET_SLEEP_OFF_MS (the same while nothing is scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS,
-QUINTET_SLEEP_IMAGES, and for the bad moments QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N),
-QUINTET_SLEEP_HANG=N (never come back from image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded).
-QUINTET_SLEEP_SPINS_PER_S=N makes it work instead of sleep: N turns of an empty loop for each second of predict.
-QUINTET_SLEEP_HOLD=FILE keeps the lane loading until FILE exists.
+QUINTET_SLEEP_SPREAD (its standard deviation, as a share of the mean), QUINTET_SLEEP_OFF_MS (the mean while nothing is
+scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS, QUINTET_SLEEP_IMAGES, and for the bad moments
+QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N), QUINTET_SLEEP_HANG=N (never come back from
+image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded). QUINTET_SLEEP_SPINS_PER_S=N makes it work instead of
+sleep: N turns of an empty loop for each second of predict. QUINTET_SLEEP_HOLD=FILE keeps the lane loading until FILE exists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
 from quintet.engine.worker.backend import LoadFault, Report, Unreadable
 
 MEAN_MS = {"cls": 4.0, "detect": 8.0, "pose": 7.0, "seg": 11.0, "obb": 9.0}
@@ -38,7 +38,7 @@ def _hold() -> None:
 
 
 class SleepBackend:
-    """Plays the Backend of backend.py: gaussian sleeps of 5 % spread, and accuracy from a seeded coin an image."""
+    """Plays the Backend of backend.py: gaussian sleeps, and accuracy from a seeded coin an image."""
 
     def __init__(self, lane: int, settings: dict[str, Any]) -> None:
         self.spans = [0, 0, 0]
@@ -47,6 +47,7 @@ class SleepBackend:
         self._mean_s = self._on_s = _number("MS", MEAN_MS[self._task]) / 1000
         self._off_s = _number("OFF_MS", self._on_s * 1000) / 1000
         self._score_s = _number("SCORE_MS", 2.0) / 1000
+        self._spread = _number("SPREAD", 0.05)
         self._images = int(_number("IMAGES", 64))
         self._threads = int(settings["threads"])
         self._hits = [self._random.random() < 0.7 for _ in range(self._images)]
@@ -112,7 +113,7 @@ class SleepBackend:
             os._exit(3)
         if self._count == int(_number("HANG", -1)):
             time.sleep(3600)
-        sleep_s = max(0.0, self._random.gauss(self._mean_s, self._mean_s * 0.05))
+        sleep_s = max(0.0, self._random.gauss(self._mean_s, self._mean_s * self._spread))
         if self._spins_a_second:
             for _ in range(int(sleep_s * self._spins_a_second)):
                 pass
