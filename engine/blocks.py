@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from quintet.engine.lane import Lane
+from quintet.engine.protocol.switches import Level
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Block, Session
-from quintet.engine.stretches import RULES, Level, Rules
+from quintet.engine.stretches import RULES, Rules
 
 RATE = "images_per_s"
 BLOCK_OUTCOMES = (*OUTCOMES, RATE)

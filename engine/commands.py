@@ -9,22 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from quintet.engine import switches
 from quintet.engine.conducting import Conducting, Host
-from quintet.engine.events import (
-    Answer,
-    Ask,
-    BlockStart,
-    Command,
-    Frame,
-    GateOrder,
-    Mark,
-    Ready,
-    Reply,
-    SetOrder,
-    ValuesOrder,
-)
 from quintet.engine.link import Link
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.control_messages import Ask, Reply
+from quintet.engine.protocol.events import Answer, BlockStart, Command, Frame, Mark, Ready
+from quintet.engine.protocol.orders import GateOrder, SetOrder, ValuesOrder
 
 
 class Commands:

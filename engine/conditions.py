@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 from quintet.engine import others
 from quintet.engine.blocks import runs
-from quintet.engine.events import Levels
 from quintet.engine.lane import Lane
+from quintet.engine.protocol.events import Levels
+from quintet.engine.protocol.switches import MODES, starting_levels
 from quintet.engine.session import Session
 from quintet.engine.stretches import stretches
-from quintet.engine.switches import MODES, starting_levels
 
 PRESET = {"mode", *next(iter(MODES.values()))}
 """The switches that a mode sets: they make different cells, not different conditions."""

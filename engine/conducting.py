@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from quintet.engine import plans
-from quintet.engine.events import Command, Frame, Levels
 from quintet.engine.plans import Plan
+from quintet.engine.protocol.events import Command, Frame, Levels
+from quintet.engine.protocol.switches import MODES
 from quintet.engine.stepping import Append, Over, Send, Stepping
-from quintet.engine.switches import MODES
 
 MAKERS: Mapping[str, Callable[..., Plan]] = {
     "study": plans.study, "ab": plans.ab, "matrix": plans.matrix, "observe": plans.observe,

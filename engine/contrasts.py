@@ -16,9 +16,9 @@ from quintet.engine.batches import BlockValue
 from quintet.engine.blocks import RATE, CellKey, Counted, Measures, Run, counted, regime_words, runs, span
 from quintet.engine.paced import Paced
 from quintet.engine.plans import MEANS_ONLY
+from quintet.engine.protocol.switches import Level
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
-from quintet.engine.stretches import Level
 from quintet.engine.tables import ACCURACY
 from quintet.engine.verdicts import DRIFTING, TOO_FEW, Contrast, Lamp, Watch
 

@@ -11,36 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from quintet.engine.events import (
-    FORMAT,
+from quintet.engine.protocol.codec import encode, unpacker
+from quintet.engine.protocol.control_messages import (
     FROM_CLIENT,
     TO_CLIENT,
     Ask,
     Beat,
-    Frame,
     Hello,
     Refused,
     Reply,
     ScreenOrder,
     Welcome,
-    decode,
-    encode,
-    unpacker,
 )
+from quintet.engine.protocol.events import FORMAT, Frame
+from quintet.engine.protocol.validation import validated
 
 Answerer = Callable[[Ask, str], Reply]
 """Takes an ask and who asked; returns the reply."""
-
-
-def validated(array: Any, kinds: dict[str, type]) -> Frame | None:
-    """Decode and check every field's type. Raises ValueError (msgspec's included); None for an unknown kind."""
-    frame = decode(array, kinds)
-    if frame is None:
-        return None
-    checked: Frame = msgspec.convert(tuple(frame), type=type(frame))
-    return checked
 
 
 class Server:

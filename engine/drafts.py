@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
-from quintet.engine.profile import BadInput
 
 
 def refuse_special(out: Path) -> None:

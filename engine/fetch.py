@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from quintet.engine import named
-from quintet.engine.profile import BadInput, Profile
+from quintet.engine.errors import BadInput
+from quintet.engine.profile import Profile
 
 ASSETS = "https://github.com/ultralytics/assets/releases/download"
 WEIGHTS_RELEASE, DATA_RELEASE = "v8.4.0", "v0.0.0"

@@ -12,7 +12,8 @@ import subprocess
 from pathlib import Path
 
 import quintet
-from quintet.engine.profile import BadInput, Lane, Profile
+from quintet.engine.errors import BadInput
+from quintet.engine.profile import Lane, Profile
 
 NEEDED = {"yolo": ("msgpack", "torch", "ultralytics"), "sleep": ("msgpack",), "simulated": ("msgpack",)}
 ASK_S = 20.0

@@ -18,8 +18,9 @@ from typing import IO, Any, NamedTuple
 
 import msgpack
 
-from quintet.engine.events import FORMAT, LOST, Frame, encode
 from quintet.engine.paths import ABSENT, no_file
+from quintet.engine.protocol.codec import encode
+from quintet.engine.protocol.events import FORMAT, LOST, Frame
 
 CHECK_HEAD = b"\x94\xa5check\xcf"
 CHECK_BYTES = 26

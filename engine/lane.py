@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from quintet.engine import events as ev
+from quintet.engine.protocol import events as ev
 from quintet.engine.rows import Rows
 
 

@@ -13,8 +13,11 @@ from typing import Any
 
 import msgspec
 
-from quintet.engine.control import validated
-from quintet.engine.events import (
+from quintet.engine.interpreter import package_link
+from quintet.engine.launch import Process, Wires, spawn, stderr_tail
+from quintet.engine.profile import Lane, Profile
+from quintet.engine.protocol.codec import encode, unpacker
+from quintet.engine.protocol.events import (
     COLUMNS,
     FROM_WORKER,
     MAX_ROWS,
@@ -24,17 +27,13 @@ from quintet.engine.events import (
     Fault,
     Frame,
     Gate,
-    LaneOrder,
     Levels,
     Ready,
     Samples,
     Telemetry,
-    encode,
-    unpacker,
 )
-from quintet.engine.interpreter import package_link
-from quintet.engine.launch import Process, Wires, spawn, stderr_tail
-from quintet.engine.profile import Lane, Profile
+from quintet.engine.protocol.orders import LaneOrder
+from quintet.engine.protocol.validation import validated
 
 READ_BYTES = 1 << 18
 SILENT_NS, SILENT_IMAGES = 10_000_000_000, 5

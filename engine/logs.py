@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from quintet.engine import places, registry
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.paths import ABSENT, no_file
-from quintet.engine.profile import BadInput
 from quintet.engine.session import Session
 
 Folded = TypeVar("Folded", bound=Session)

@@ -14,8 +14,8 @@ import msgspec
 import psutil
 
 import quintet
-from quintet.engine.events import COLUMNS
 from quintet.engine.profile import Profile
+from quintet.engine.protocol.events import COLUMNS
 from quintet.engine.telemetry import gpu_names
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "ultralytics-opencv-headless", "numpy", "opencv-python",

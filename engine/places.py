@@ -11,8 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
+from quintet.engine.errors import BadInput
 from quintet.engine.paths import ABSENT, expanded, no_file
-from quintet.engine.profile import BadInput
 
 NAME_BYTES = 200
 """The longest name of a log: names of files beside it are made of it, and systems take 255 bytes."""

@@ -11,17 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from typing import Any, NamedTuple, TypeAlias
 
-from quintet.engine import switches
-from quintet.engine.events import WHOLE_MOST
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import WHOLE_MOST
+from quintet.engine.protocol.switches import Level
 from quintet.engine.stats import t_quantile
-from quintet.engine.stretches import (
-    BLOCK_IMAGES,
-    BLOCK_MOST_NS,
-    BLOCK_NS,
-    BURN_IN_IMAGES,
-    BURN_IN_NS,
-    Level,
-)
+from quintet.engine.stretches import BLOCK_IMAGES, BLOCK_MOST_NS, BLOCK_NS, BURN_IN_IMAGES, BURN_IN_NS
 
 KINDS = ("study", "ab", "matrix", "observe")
 LEAST_IMAGES = 8

@@ -14,10 +14,12 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
-from quintet.engine import named, switches
-from quintet.engine.events import WHOLE_MOST, Levels
+from quintet.engine import named
+from quintet.engine.errors import BadInput, visible
 from quintet.engine.lane_files import wrong_in
-from quintet.engine.paths import ABSENT, expanded, no_file, readable
+from quintet.engine.paths import ABSENT, expanded, no_file
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import WHOLE_MOST, Levels
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,18 +47,6 @@ WORDS = {
 }  # fmt: skip
 """What TOML's users call what the checker calls otherwise."""
 CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep", "simulated")}
-
-
-def visible(text: str) -> str:
-    """The text with what would steer a terminal written out, `\\x1b` for ESC; line ends stay."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in readable(text))
-
-
-class BadInput(Exception):
-    """Something the user gave cannot be used; the text is one sentence: what, where, the mend."""
-
-    def __str__(self) -> str:
-        return visible(super().__str__())
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psutil
 
 from quintet.engine import places
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 
 ENTRY = "session.json"
 STARTING_S = 60.0

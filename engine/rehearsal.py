@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from quintet.engine.events import COLUMNS, FORMAT, Command, End, Frame, GateOrder, Ready, SetOrder, Start
 from quintet.engine.plans import Plan
+from quintet.engine.protocol.events import COLUMNS, FORMAT, Command, End, Frame, Ready, Start
+from quintet.engine.protocol.orders import GateOrder, SetOrder
 from quintet.engine.simulated import SERVICE_MS, Machine
 from quintet.engine.stepping import Action, Append, Over, Send, Stepping
 

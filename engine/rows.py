@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice, pairwise
 
 from quintet.engine.belonging import cycles_ns, within
-from quintet.engine.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
+from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
 
 OUTCOMES = ("infer", "predict", "scored", "request", "cycle")
 """infer, predict; scored = predict + score; request = load + predict; cycle = from a call's start to the next call's, an image.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from quintet.engine import places
 from quintet.engine import profile as profiles
+from quintet.engine.errors import BadInput
 from quintet.engine.supervisor import Options, Supervisor
 
 
@@ -25,7 +26,7 @@ def main() -> int:
         options = Options(**{name: order[name] for name in Options._fields if name in order})
         profile = profiles.load(order["profile"], order["sets"])
         supervisor = Supervisor(profile, journal, Path(order["private"]), options)
-    except (profiles.BadInput, OSError) as error:
+    except (BadInput, OSError) as error:
         os.write(
             say,
             (places.unwritable(journal, error) if isinstance(error, OSError) else str(error)).encode(errors="replace"),

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from quintet.engine import events as ev
 from quintet.engine.doubt import Doubt
-from quintet.engine.events import COLUMNS, FLAG_LATE, FLAG_WARM_UP, LOST, Levels
 from quintet.engine.lane import Gap, KeptShort, Lane, StepState
-from quintet.engine.usable import checked
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import COLUMNS, FLAG_LATE, FLAG_WARM_UP, LOST, Levels
+from quintet.engine.protocol.validation import checked
 
 _START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
 GAP_NS = 2_000_000_000

@@ -17,9 +17,10 @@ from heapq import heappop, heappush
 from math import exp, inf, sqrt
 from typing import NamedTuple
 
-from quintet.engine import switches
-from quintet.engine.events import FLAG_SCORED, MAX_ROWS, Answer, Arm, Frame, Gate, GateOrder, Levels, Samples, SetOrder
-from quintet.engine.stretches import Level
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import FLAG_SCORED, MAX_ROWS, Answer, Arm, Frame, Gate, Levels, Samples
+from quintet.engine.protocol.orders import GateOrder, SetOrder
+from quintet.engine.protocol.switches import Level
 
 SERVICE_MS = {"cls": 10.70, "detect": 26.75, "pose": 28.25, "seg": 35.36, "obb": 56.30}
 ASSUMED = "simulated; assumed: the study's times, 0.4 of each on one shared device, 20 ms of accuracy work"

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, Union
 
 from quintet.engine import plans
-from quintet.engine.events import (
+from quintet.engine.plans import LEAST_IMAGES, Plan, Visit
+from quintet.engine.protocol.events import (
     COLUMNS,
     FLAG_WARM_UP,
     Answer,
@@ -31,8 +32,8 @@ from quintet.engine.events import (
     Samples,
     Step,
 )
-from quintet.engine.plans import LEAST_IMAGES, Plan, Visit
-from quintet.engine.stretches import BLOCK_MOST_NS, BURN_IN_NS, Level
+from quintet.engine.protocol.switches import Level
+from quintet.engine.stretches import BLOCK_MOST_NS, BURN_IN_NS
 
 CALIBRATION_NS, LOOK_AGAIN_NS = 2_000_000_000, 250_000_000
 """A calibration visit lasts at least so long; how often it looks whether it has enough images."""

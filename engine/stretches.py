@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from quintet.engine.belonging import after_burn_in
-from quintet.engine.events import Levels
 from quintet.engine.lane import Lane, as_it_was
+from quintet.engine.protocol.events import Levels
+from quintet.engine.protocol.switches import BY_NAME, MODES, Level, mode_of
 from quintet.engine.session import Change, Session
-from quintet.engine.switches import BY_NAME, MODES, mode_of
 
 BURN_IN_NS, BURN_IN_IMAGES = 1_000_000_000, 5
 BLOCK_NS, BLOCK_IMAGES, BLOCK_MOST_NS = 4_000_000_000, 30, 20_000_000_000
-
-Level: TypeAlias = "str | int | float | None"
 
 
 class Rules(NamedTuple):

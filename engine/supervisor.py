@@ -19,26 +19,16 @@ from quintet.engine import places, registry
 from quintet.engine.births import POLL_S, Births
 from quintet.engine.commands import Commands
 from quintet.engine.control import Server
-from quintet.engine.events import (
-    FORMAT,
-    Answer,
-    Ask,
-    Clock,
-    End,
-    Fault,
-    Frame,
-    Reply,
-    Start,
-    Step,
-    StopOrder,
-)
-from quintet.engine.events import Telemetry as TelemetryEvent
 from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.launch import Process, Wires, how_it_ended, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.manifest import manifest
 from quintet.engine.neighbours import Neighbours
 from quintet.engine.profile import Profile
+from quintet.engine.protocol.control_messages import Ask, Reply
+from quintet.engine.protocol.events import FORMAT, Answer, Clock, End, Fault, Frame, Start, Step
+from quintet.engine.protocol.events import Telemetry as TelemetryEvent
+from quintet.engine.protocol.orders import StopOrder
 from quintet.engine.telemetry import Telemetry, Watched
 
 CLOCK_NS = 60_000_000_000

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from quintet.engine import paced
 from quintet.engine.blocks import times
 from quintet.engine.paced import Paced
+from quintet.engine.protocol.switches import BY_NAME, MODES, Level
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import (
     RULES,
     Difference,
-    Level,
     Rules,
     Setting,
     Stretch,
@@ -27,7 +27,6 @@ from quintet.engine.stretches import (
     regime_of,
     stretches,
 )
-from quintet.engine.switches import BY_NAME, MODES
 
 ACCURACY = ("validation", "withoutval")
 """The two modes whose difference is "accuracy off", on first."""

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from quintet.engine.data_notes import labels_left_out, pictures_left_out
-from quintet.engine.events import Arm, Levels, Value
 from quintet.engine.lane import Lane, as_it_was
+from quintet.engine.protocol.events import Arm, Levels, Value
 from quintet.engine.rows import percentile
 from quintet.engine.session import Session
 from quintet.engine.stretches import RULES, Rules, difference, regime_of, setting_of, stretches

@@ -23,9 +23,10 @@ import psutil
 import quintet
 from quintet.engine import data_notes, fetch, interpreter, manifest, named, places, registry
 from quintet.engine import profile as profiles
+from quintet.engine.errors import BadInput, visible
 from quintet.engine.journal import Reader
 from quintet.engine.lane import Lane as LaneSeen
-from quintet.engine.profile import BadInput, Found, Lane, Profile, visible
+from quintet.engine.profile import Found, Lane, Profile
 from quintet.engine.session import Session
 from quintet.engine.wording import times
 

@@ -28,7 +28,7 @@ from typing import Annotated
 import typer
 
 import quintet
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from quintet.options import checked, seconds, size_bytes
 
 app = typer.Typer(

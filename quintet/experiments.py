@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from quintet.engine.errors import BadInput
 from quintet.engine.plans import Plan
-from quintet.engine.profile import BadInput, Profile
+from quintet.engine.profile import Profile
 from quintet.engine.wording import listed
 from quintet.options import checked, seconds, words
 
@@ -99,7 +100,7 @@ def register(app: typer.Typer) -> None:
 
 def _two(switch: str, levels: str | None) -> list[str]:
     """Two levels: as asked, else accuracy on and off, else the switch's first two."""
-    from quintet.engine.switches import BY_NAME
+    from quintet.engine.protocol.switches import BY_NAME
 
     found = words("--levels", levels if levels is not None or switch != "mode" else ACCURACY)
     if found is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from quintet.engine.profile import BadInput, Profile
+from quintet.engine.errors import BadInput
+from quintet.engine.profile import Profile
 
 
 def checked(name: str, sets: list[str] | None) -> Profile:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quintet.engine.profile import BadInput, visible
+from quintet.engine.errors import BadInput, visible
 
 if TYPE_CHECKING:
     from quintet.engine.stretches import Rules

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quintet.engine.drafts import draft_of, refuse_special
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 
 if TYPE_CHECKING:
     from quintet.engine.logs import Log

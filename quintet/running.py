@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 
 from quintet.engine import data_notes, places, registry
 from quintet.engine.control import Client
-from quintet.engine.events import FORMAT, Hello
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
-from quintet.engine.profile import BadInput, Profile
+from quintet.engine.profile import Profile
+from quintet.engine.protocol.control_messages import Hello
+from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
 from quintet.observing import own_screen, told
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from quintet.engine import conducting, places
-from quintet.engine.events import End, Samples, Start
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import Journal
 from quintet.engine.manifest import manifest
-from quintet.engine.profile import BadInput, Profile
+from quintet.engine.profile import Profile
+from quintet.engine.protocol.events import End, Samples, Start
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.simulated import Machine, services
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import quintet
-from quintet.engine import events as ev
 from quintet.engine import logs
+from quintet.engine.errors import BadInput
 from quintet.engine.frames import Frames
 from quintet.engine.journal import Journal
-from quintet.engine.profile import BadInput
+from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
 from quintet.engine.report.text import text
 from quintet.engine.tables import cells

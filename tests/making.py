@@ -6,9 +6,10 @@ from typing import Any
 
 import msgpack
 
-from quintet.engine import events as ev
-from quintet.engine import switches
-from quintet.engine.events import Frame, Levels
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.codec import encode
+from quintet.engine.protocol.events import Frame, Levels
 from quintet.engine.session import Session
 
 SECOND = 1_000_000_000
@@ -94,4 +95,4 @@ class Maker:
 
 
 def arrays(frames: list[Frame]) -> list[list[Any]]:
-    return [msgpack.unpackb(ev.encode(frame)) for frame in frames]
+    return [msgpack.unpackb(encode(frame)) for frame in frames]

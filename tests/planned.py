@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from quintet.engine import events as ev
-from quintet.engine import plans, switches
-from quintet.engine.events import Frame
+from quintet.engine import plans
 from quintet.engine.plans import Plan
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import Frame
 from quintet.engine.session import Session
 from tests.making import ON, SECOND, arrays, at, row, start
 

@@ -20,9 +20,10 @@ import pytest
 import trustme
 
 from quintet.engine import data_notes, fetch, named, profile
+from quintet.engine.errors import BadInput
 from quintet.engine.fetch import Item
 from quintet.engine.journal import read
-from quintet.engine.profile import FOLDER, BadInput
+from quintet.engine.profile import FOLDER
 from quintet.engine.session import Session
 from tests.running import PATIENCE_S, Headless, wait_until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import logs, places, registry
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from tests.running import Headless, wait_until
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.control import Client
-from quintet.engine.events import COLUMNS, FLAG_SCORED, FLAG_WARM_UP
 from quintet.engine.journal import read
 from quintet.engine.profile import FOLDER
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.control_messages import Hello, Reply
+from quintet.engine.protocol.events import COLUMNS, FLAG_SCORED, FLAG_WARM_UP
 from quintet.engine.session import Session
 from quintet.tui.notes import notes
 from tests.running import Headless
@@ -29,11 +30,11 @@ FLIPS: tuple[tuple[str, object], ...] = (
 KEEP_BYTES = 5_000_000
 
 
-def flip(state: Path, switch: str, level: object) -> ev.Reply:
-    async def ask() -> ev.Reply:
+def flip(state: Path, switch: str, level: object) -> Reply:
+    async def ask() -> Reply:
         client = Client(lambda: None)
         socket = next((state / "quintet" / "sessions").glob("*/control"))
-        await client.open(socket, ev.Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
+        await client.open(socket, Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
         reply = await client.ask("set", {"lanes": [0, 1, 2, 3, 4], "levels": {switch: level}})
         await client.close()
         return reply

@@ -18,8 +18,9 @@ from textual.binding import Binding, BindingType
 
 from quintet.engine import data_notes
 from quintet.engine.control import Client
-from quintet.engine.events import FORMAT, Hello
 from quintet.engine.journal import Reader
+from quintet.engine.protocol.control_messages import Hello
+from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
 from quintet.tui import frame, keys, palette, terminal
 from quintet.tui.asking import OUTCOMES, OVER, AskingApp

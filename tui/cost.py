@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from quintet.engine.events import Beat
+from quintet.engine.protocol.control_messages import Beat
 from quintet.engine.session import Session
 from quintet.tui.scene import Own
 

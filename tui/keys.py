@@ -15,7 +15,7 @@ from pathlib import Path
 import platformdirs
 from textual.binding import Binding
 
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from quintet.tui import glyphs
 
 if sys.version_info >= (3, 11):

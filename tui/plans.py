@@ -16,9 +16,9 @@ from quintet.engine import plans
 from quintet.engine.blocks import runs
 from quintet.engine.plans import Plan
 from quintet.engine.progress import progress
+from quintet.engine.protocol.switches import BY_NAME, Level
 from quintet.engine.session import Session
-from quintet.engine.stretches import Level, stretches
-from quintet.engine.switches import BY_NAME
+from quintet.engine.stretches import stretches
 from quintet.engine.tables import ACCURACY, latest_comparison
 from quintet.tui.keys import labelled
 from quintet.tui.overlays import lines

@@ -10,9 +10,9 @@ from quintet.engine import others
 from quintet.engine.blocks import RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, tables
 from quintet.engine.progress import Progress, progress
+from quintet.engine.protocol.switches import Level
 from quintet.engine.session import Session
 from quintet.engine.spill import Effect, effects
-from quintet.engine.stretches import Level
 from quintet.engine.tables import lasting
 from quintet.engine.verdicts import Contrast, Lamp
 

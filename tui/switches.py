@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from quintet.engine.protocol.switches import MODES, SWITCHES, Switch
 from quintet.engine.session import Session
-from quintet.engine.switches import MODES, SWITCHES, Switch
 from quintet.engine.view import arm_at
 from quintet.tui.keys import labelled
 from quintet.tui.notes import lanes_in_words

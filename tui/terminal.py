@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 
 COLOURS = ("auto", "256", "16", "none")
 THEMES = ("dark", "light")

@@ -18,8 +18,9 @@ from typing import Any
 
 import msgpack
 
-from quintet.engine.events import JOURNAL, decode
 from quintet.engine.journal import Journal
+from quintet.engine.protocol.codec import decode
+from quintet.engine.protocol.events import JOURNAL
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -69,8 +69,8 @@ VIEWS = {
 def rehearsed(kind: str) -> Path:
     """The journal of a plan on the simulated machine, made anew: it is the same each time."""
     from quintet.engine import plans
-    from quintet.engine.events import Start
     from quintet.engine.journal import Journal
+    from quintet.engine.protocol.events import Start
     from quintet.engine.rehearsal import rehearse
     from quintet.engine.simulated import Machine, services
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quintet.engine.events import FAULTS, OUTCOMES
-from quintet.engine.switches import MODES, SWITCHES
+from quintet.engine.protocol.events import FAULTS, OUTCOMES
+from quintet.engine.protocol.switches import MODES, SWITCHES
 
 TASKS = ("cls", "detect", "pose", "seg", "obb")
 TIMES = ("wait", "load", "pre", "infer", "post", "predict", "score", "cpu", "delay", "value", "keep")

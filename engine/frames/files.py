@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from quintet.engine.drafts import draft_of, refuse_special, umask
+from quintet.engine.errors import BadInput
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.frames import Frames
 from quintet.engine.frames.trace import write_trace
-from quintet.engine.profile import BadInput
 
 FORMATS = ("parquet", "csv", "perfetto")
 Progress: TypeAlias = Callable[[int, int], None]

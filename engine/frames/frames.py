@@ -12,11 +12,11 @@ import pandas as pd
 
 from quintet.engine import logs
 from quintet.engine.data_notes import warnings as data_warnings
+from quintet.engine.errors import BadInput
 from quintet.engine.frames import events
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.samples import Settings, samples
 from quintet.engine.frames.taken import Taken, Wall
-from quintet.engine.profile import BadInput
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.stretches import stretches as stretches_of
 

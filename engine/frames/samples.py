@@ -13,12 +13,12 @@ import pandas as pd
 
 from quintet.engine.belonging import after_burn_in, within
 from quintet.engine.blocks import Run, counted
-from quintet.engine.events import FLAG_FIRST_PASS, FLAG_LATE, FLAG_SCORED, FLAG_WARM_UP
 from quintet.engine.frames.columns import TASKS, TIMES, coded, frame
 from quintet.engine.frames.taken import ABSENT, Images, Integers, Taken, Wall
+from quintet.engine.protocol.events import FLAG_FIRST_PASS, FLAG_LATE, FLAG_SCORED, FLAG_WARM_UP
+from quintet.engine.protocol.switches import MODES
 from quintet.engine.session import Block
 from quintet.engine.stretches import Rules, Setting, Stretch, regime_of
-from quintet.engine.switches import MODES
 
 NONE = -1
 MAY_BE_ABSENT = ("cpu", "value", "keep")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quintet.engine.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
 from quintet.engine.lane import Lane
+from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
 from quintet.engine.session import Session
 
 Integers: TypeAlias = npt.NDArray[np.int64]

@@ -9,11 +9,11 @@ from quintet.engine import others
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, table_name, tables
 from quintet.engine.hand_flips import by_hand
+from quintet.engine.protocol.switches import Level, mode_of, starting_levels
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Session
 from quintet.engine.spill import Effect, effects
-from quintet.engine.stretches import RULES, Level, Rules, Setting
-from quintet.engine.switches import mode_of, starting_levels
+from quintet.engine.stretches import RULES, Rules, Setting
 from quintet.engine.tables import ACCURACY, Cell, cells, comparison, flipped, heading
 from quintet.engine.verdicts import TOO_FEW, Contrast, Lamp
 

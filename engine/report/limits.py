@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from quintet.engine.blocks import BLOCK_OUTCOMES
 from quintet.engine.contrasts import recipes
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from quintet.engine.report.findings import Findings
 from quintet.engine.verdicts import PLACEBO, Contrast
 from quintet.engine.wording import change, interval

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from quintet.engine.blocks import RATE, counted, key_of, regime_words, span
+from quintet.engine.protocol.switches import Level, mode_of
 from quintet.engine.report.findings import Findings, Planned
 from quintet.engine.report.sentences import main_tables, regime_of
 from quintet.engine.report.sheets import verdict
-from quintet.engine.stretches import Level, Setting, Stretch, measured, stretches
-from quintet.engine.switches import mode_of
+from quintet.engine.stretches import Setting, Stretch, measured, stretches
 from quintet.engine.tables import ACCURACY
 from quintet.engine.verdicts import SETTLED
 

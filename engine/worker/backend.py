@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
 
 Report = Callable[[str, str, int, int], None]
 """Called while loading with step (`model`, `ground_truth`, `warm_up`), state (`begun`, `going`, `done`), done, of."""

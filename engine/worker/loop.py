@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from quintet.engine import switches
-from quintet.engine.events import (
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import (
     FLAG_FIRST_PASS,
     FLAG_LATE,
     FLAG_SCORED,
@@ -21,17 +21,13 @@ from quintet.engine.events import (
     Arm,
     Frame,
     Gate,
-    GateOrder,
-    LaneOrder,
     Levels,
-    SetOrder,
     Step,
-    StopOrder,
     Telemetry,
     Value,
-    ValuesOrder,
     Work,
 )
+from quintet.engine.protocol.orders import GateOrder, LaneOrder, SetOrder, StopOrder, ValuesOrder
 from quintet.engine.worker.backend import Backend, LoadFault, Unreadable
 from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.handover import Handover

@@ -16,8 +16,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from quintet.engine import switches
-from quintet.engine.events import Fault, LaneOrder, Levels, Ready, Step
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import Fault, Levels, Ready, Step
+from quintet.engine.protocol.orders import LaneOrder
 from quintet.engine.worker.backend import Backend, LoadFault
 from quintet.engine.worker.linux import call_process
 from quintet.engine.worker.loop import TimedLoop

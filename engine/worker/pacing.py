@@ -5,7 +5,7 @@ Kept apart from the loop because it is arithmetic on times and nothing else.
 
 from __future__ import annotations
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
 
 
 class Pacing:

@@ -11,7 +11,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from quintet.engine.events import TO_WORKER, Frame, Lost, Samples, Stall, decode, encode, unpacker
+from quintet.engine.protocol.codec import decode, encode, unpacker
+from quintet.engine.protocol.events import Frame, Lost, Samples, Stall
+from quintet.engine.protocol.orders import TO_WORKER
 
 STALL_NS = 50_000_000
 BOUND_BYTES = 4 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from quintet.engine.events import MAX_ROWS, Frame, Samples
+from quintet.engine.protocol.events import MAX_ROWS, Frame, Samples
 
 FLUSH_NS = 250_000_000
 

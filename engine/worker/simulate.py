@@ -13,7 +13,8 @@ import sys
 import time
 from typing import NamedTuple
 
-from quintet.engine.events import Answer, Frame, GateOrder, LaneOrder, Ready, SetOrder, Step, StopOrder
+from quintet.engine.protocol.events import Answer, Frame, Ready, Step
+from quintet.engine.protocol.orders import GateOrder, LaneOrder, SetOrder, StopOrder
 from quintet.engine.simulated import Machine, services
 from quintet.engine.worker.linux import call_process
 from quintet.engine.worker.main import follow_lifeline

@@ -24,7 +24,7 @@ import torchvision  # noqa: F401  where it is loaded Ultralytics' NMS uses it, a
 import ultralytics
 from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
 from quintet.engine.worker import families, remarks, weights
 from quintet.engine.worker.backend import LoadFault, Report
 from quintet.engine.worker.images import DataSet, Picture, inference_set, read_picture, usable

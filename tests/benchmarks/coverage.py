@@ -16,13 +16,14 @@ from random import Random
 from statistics import fmean
 from typing import NamedTuple
 
-from quintet.engine import events as ev
-from quintet.engine import stats, switches, verdicts
+from quintet.engine import stats, verdicts
 from quintet.engine.blocks import runs, span
 from quintet.engine.contrasts import lamp, tables
-from quintet.engine.events import Levels
 from quintet.engine.hand_flips import hand_differences
 from quintet.engine.plans import LIVE_FROM, Plan, ab
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import Levels
 from quintet.engine.rehearsal import manifest, rehearse
 from quintet.engine.session import Session
 from quintet.engine.simulated import Machine, services

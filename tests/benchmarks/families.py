@@ -101,7 +101,7 @@ def compared(case: Case, task: str, weights: str, folder: Path) -> dict[str, Any
     """What quintet and Ultralytics say of these weights, or the refusal."""
     import pytest
 
-    from quintet.engine import switches
+    from quintet.engine.protocol import switches
     from tests.engine.worker.drawn import draw_set, loaded, scored, settings, theirs
 
     with pytest.MonkeyPatch.context() as patch:

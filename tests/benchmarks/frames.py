@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import quintet
-from quintet.engine import events as ev
 from quintet.engine.journal import Journal
+from quintet.engine.protocol import events as ev
 from tests.making import OFF, ON, Maker, at
 
 LANES, HZ, SECONDS = 5, 40, 3600

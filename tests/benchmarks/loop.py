@@ -18,10 +18,11 @@ from typing import Any
 
 import msgspec
 
-from quintet.engine import events as ev
-from quintet.engine import switches
-from quintet.engine.events import Frame, Levels
 from quintet.engine.profile import load
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import Frame, Levels
+from quintet.engine.protocol.orders import LaneOrder
 from quintet.engine.worker.cursor import Cursor
 from quintet.engine.worker.loop import TimedLoop
 
@@ -107,7 +108,7 @@ def real(pairs: int, task: str) -> None:
     default = {key: value for key, value in plain._arguments.items() if key in ("imgsz", "verbose", "device")}
     levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
     outlet = Collector()
-    loop = TimedLoop(ev.LaneOrder(0, {}, levels, 0, 0), backend, outlet)
+    loop = TimedLoop(LaneOrder(0, {}, levels, 0, 0), backend, outlet)
     loop.begin()
 
     def read(index: int) -> Any:
@@ -138,7 +139,7 @@ def null() -> None:
     levels = switches.changed(switches.starting_levels(1), {"mode": "withoutval"})
     outlet = Collector()
     backend: Any = Null()
-    loop = TimedLoop(ev.LaneOrder(0, {}, levels, 0, 0), backend, outlet)
+    loop = TimedLoop(LaneOrder(0, {}, levels, 0, 0), backend, outlet)
     loop.begin()
     for _ in range(2000):
         loop.image(0)

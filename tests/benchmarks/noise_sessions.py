@@ -9,10 +9,11 @@ from math import exp
 
 import numpy as np
 
-from quintet.engine import events as ev
-from quintet.engine import plans, switches
-from quintet.engine.events import Frame, Levels
+from quintet.engine import plans
 from quintet.engine.plans import Plan
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import Frame, Levels
 from quintet.engine.session import Session
 from quintet.engine.stretches import RULES, Setting, setting_of
 from tests.benchmarks.noises import STEP_S, Array, Draw

@@ -19,8 +19,10 @@ from typing import Any
 
 from quintet.engine import registry
 from quintet.engine.control import Client
-from quintet.engine.events import FORMAT, JOURNAL, Check, Clock, Command, Hello, Mark, Ready, Start, Telemetry, decode
 from quintet.engine.journal import Journal, read
+from quintet.engine.protocol.codec import decode
+from quintet.engine.protocol.control_messages import Hello
+from quintet.engine.protocol.events import FORMAT, JOURNAL, Check, Clock, Command, Mark, Ready, Start, Telemetry
 from quintet.engine.session import folded
 
 HERE = Path(__file__).resolve().parent

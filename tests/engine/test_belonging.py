@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import quintet
-from quintet.engine import events as ev
 from quintet.engine.belonging import after_burn_in, cycles_ns, within
+from quintet.engine.protocol import events as ev
 from quintet.engine.rows import Rows
 from tests.engine.frames.made import written
 from tests.making import Maker, at

@@ -87,7 +87,7 @@ def test_the_screens_heading_and_means_are_of_the_tables_company() -> None:
 
 def test_by_hand_the_regime_names_who_is_left() -> None:
     made = Maker().ready().gate_all(2).images_all(2, 12, 20)
-    from quintet.engine import events as ev
+    from quintet.engine.protocol import events as ev
 
     made.frames.append(ev.Fault(4, at(12), "died", "obb: its process was ended by signal 9.", ""))
     for lane in range(4):

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_ind
 
-from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.compare import compared, welch_half
 from quintet.engine.conditions import differences, noted, unrecorded
-from quintet.engine.events import Frame
 from quintet.engine.journal import Journal
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import Frame
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.simulated import STEADY, Machine, services
 from tests.making import NAMES, OFF, Maker, start

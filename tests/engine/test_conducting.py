@@ -12,21 +12,22 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.blocks import Counted, counted, runs
 from quintet.engine.control import Client
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.control_messages import Hello, Reply
 from quintet.engine.session import Session, folded
 from tests.running import Headless
 
 pytestmark = pytest.mark.slow
 
 
-def ask(state: Path, what: str, arguments: dict[str, Any]) -> ev.Reply:
-    async def once() -> ev.Reply:
+def ask(state: Path, what: str, arguments: dict[str, Any]) -> Reply:
+    async def once() -> Reply:
         client = Client(lambda: None)
         socket = next((state / "quintet" / "sessions").glob("*/control"))
-        await client.open(socket, ev.Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
+        await client.open(socket, Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
         reply = await client.ask(what, arguments)
         await client.close()
         return reply

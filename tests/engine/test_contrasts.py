@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine import switches, verdicts
+from quintet.engine import verdicts
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
 from quintet.engine.contrasts import Table, cell_means, lamp, percentages, tables
 from quintet.engine.hand_flips import by_hand
 from quintet.engine.plans import ab, study, visits
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
 from quintet.engine.session import Session
 from quintet.engine.stretches import setting_of
 from quintet.engine.verdicts import TOO_FEW

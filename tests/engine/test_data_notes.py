@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from quintet.engine import data_notes
-from quintet.engine import events as ev
 from quintet.engine.lane import Lane
+from quintet.engine.protocol import events as ev
 from quintet.engine.report import findings, html, markdown
 from quintet.engine.report import text as text_report
 from quintet.engine.session import Session

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.journal import RESERVE_BYTES, Journal, JournalBroken, Reader, read
 from quintet.engine.logs import read as read_log
+from quintet.engine.protocol import events as ev
 from tests.making import Maker
 from tests.running import Headless
 from tests.test_cli import quintet

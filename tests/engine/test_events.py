@@ -7,19 +7,12 @@ from typing import Any
 import msgpack
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine.control import validated
-from quintet.engine.events import (
-    COLUMNS,
-    FIRST_COLUMNS,
-    FROM_CLIENT,
-    FROM_WORKER,
-    JOURNAL,
-    TO_CLIENT,
-    TO_WORKER,
-    decode,
-    encode,
-)
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import decode, encode, unpacker
+from quintet.engine.protocol.control_messages import FROM_CLIENT, TO_CLIENT
+from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FROM_WORKER, JOURNAL
+from quintet.engine.protocol.orders import TO_WORKER, LaneOrder
+from quintet.engine.protocol.validation import validated
 
 FIXED = {
     "start": "format t_ns wall_ns manifest",
@@ -99,7 +92,7 @@ def test_wrong_types_do_not_pass_the_supervisors_check(array: list[Any]) -> None
 
 
 def test_a_hostile_length_does_not_make_us_hold_memory() -> None:
-    source = ev.unpacker()
+    source = unpacker()
     source.feed(b"\xdd\xff\xff\xff\xff")  # an array of four thousand million
     with pytest.raises(ValueError, match="exceeds"):
         list(source)
@@ -114,8 +107,8 @@ def test_text_on_the_wire_is_utf8_whatever_bytes_a_path_has() -> None:
 
 
 def test_a_lanes_paths_reach_its_worker_byte_for_byte() -> None:
-    order = ev.LaneOrder(0, {"weights": "/\udcb0\udca1.pt"}, {}, 0, 0)
-    reader = ev.unpacker(orders=True)
+    order = LaneOrder(0, {"weights": "/\udcb0\udca1.pt"}, {}, 0, 0)
+    reader = unpacker(orders=True)
     reader.feed(encode(order))
 
     assert decode(next(reader), TO_WORKER) == order

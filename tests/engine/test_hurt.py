@@ -13,11 +13,13 @@ import msgpack
 import pytest
 
 import quintet
-from quintet.engine import events, journal, logs
-from quintet.engine import events as ev
+from quintet.engine import journal, logs
+from quintet.engine.errors import BadInput
 from quintet.engine.frames import HurtJournal
 from quintet.engine.journal import CHECK_HEAD, Journal, Reader
-from quintet.engine.profile import BadInput
+from quintet.engine.protocol import events
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
 from quintet.engine.session import Session, folded
 from quintet.engine.stretches import stretches
 from tests.benchmarks.hurt import hurt_at
@@ -333,7 +335,7 @@ def test_a_stretch_out_of_its_place_that_does_not_say_whose_it_is_is_not_used(
 
 def test_a_tail_that_does_not_decode_is_named(tmp_path: Path, whole: bytes, truth: Read) -> None:
     place = checks(whole)[4]
-    for tail in (b"\xc1", ev.encode(ev.Mark(at(5), "me", "note")) + b"\xc1", b"\x81\x90\x01", b"\x05"):
+    for tail in (b"\xc1", encode(ev.Mark(at(5), "me", "note")) + b"\xc1", b"\x81\x90\x01", b"\x05"):
         found = hurt(tmp_path / "log", whole[:place] + tail)
         assert isinstance(found, Read)
         assert f"bytes {place} to {place + len(tail)} do not pass their check" in found.said

@@ -13,7 +13,7 @@ import pytest
 
 from quintet.engine import interpreter
 from quintet.engine import profile as profiles
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from tests.running import Headless
 
 LANES = """

@@ -14,8 +14,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.journal import CHECK_BYTES, Journal, JournalBroken, NoJournal, Reader, check_bytes, read
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
 from quintet.engine.session import folded
 from tests.making import OFF, Maker
 
@@ -60,7 +61,7 @@ def write(path: Path, frames: list[ev.Frame], check_every: int = 7) -> bytes:
 
 
 def plain(frames: list[ev.Frame]) -> list[list[Any]]:
-    return [msgpack.unpackb(ev.encode(frame)) for frame in frames]
+    return [msgpack.unpackb(encode(frame)) for frame in frames]
 
 
 def without_checks(events: list[list[Any]]) -> list[list[Any]]:
@@ -157,7 +158,7 @@ def test_a_bad_stretch_met_live_makes_the_reader_begin_again(tmp_path: Path, fra
         journal.append(frame)
     journal.check()
     at = journal.size_bytes
-    content = b"".join(map(ev.encode, tail))
+    content = b"".join(map(encode, tail))
     hurt = bytearray(content)
     hurt[-1] ^= 1
     with Reader(path) as reader, path.open("ab", buffering=0) as out:
@@ -177,7 +178,7 @@ def test_a_torn_tail_costs_its_last_event_only(tmp_path: Path, frames: list[ev.F
     for cut in (3, 50, 900):
         path = tmp_path / f"cut{cut}"
         path.write_bytes(whole[: len(whole) - CHECK_BYTES - cut])
-        lengths = accumulate(len(ev.encode(frame)) for frame in reversed(frames))
+        lengths = accumulate(len(encode(frame)) for frame in reversed(frames))
         torn = next(place for place, length in enumerate(lengths, 1) if length >= cut)
         assert without_checks(read(path)) == plain(frames)[: len(frames) - torn]
 

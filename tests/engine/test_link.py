@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.launch import how_it_ended
 from quintet.engine.link import Link
 from quintet.engine.profile import Lane, Profile
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
+from quintet.engine.protocol.orders import StopOrder
 from tests.making import row
 
 
@@ -39,7 +41,7 @@ GOOD = ev.Samples(1, 0, 30, [row(10), row(20)])
 
 def test_good_frames_come_through_and_are_remembered(wired: tuple[Link, socket.socket]) -> None:
     link, worker = wired
-    worker.sendall(ev.encode(ev.Arm(1, 4, 30, 5, {"score": "off"})) + ev.encode(GOOD))
+    worker.sendall(encode(ev.Arm(1, 4, 30, 5, {"score": "off"})) + encode(GOOD))
     assert [type(frame) for frame in link.receive()] == [ev.Arm, ev.Samples]
     assert (link.next_arm, link.next_seq, link.images, link.cycle_ns) == (5, 32, 2, 10)
 
@@ -56,7 +58,7 @@ def test_good_frames_come_through_and_are_remembered(wired: tuple[Link, socket.s
 )
 def test_what_is_not_the_lanes_to_say_ends_the_connection(wired: tuple[Link, socket.socket], frame: ev.Frame) -> None:
     link, worker = wired
-    worker.sendall(ev.encode(GOOD) + ev.encode(frame))
+    worker.sendall(encode(GOOD) + encode(frame))
     taken: list[ev.Frame] = []
     with pytest.raises(ValueError, match=r"lane|rows|outcome"):
         taken.extend(link.receive())
@@ -73,7 +75,7 @@ def test_a_worker_that_has_gone_is_told_apart_from_one_that_is_silent(wired: tup
 def test_a_command_is_overdue_once(wired: tuple[Link, socket.socket]) -> None:
     link, _ = wired
     link.cycle_ns = 4_000_000_000
-    assert link.command(ev.StopOrder(7), 7)
+    assert link.command(StopOrder(7), 7)
     deadline = link.waiting[7]
     assert link.overdue(deadline) == []
     assert link.overdue(deadline + 1) == [7]

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import nursery, places
 from quintet.engine import profile as profiles
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
 from quintet.engine.session import Session, folded
 from quintet.engine.supervisor import Options, Supervisor
 from tests.engine.test_supervisor import asked

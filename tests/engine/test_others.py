@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import others, plans
 from quintet.engine.blocks import runs
 from quintet.engine.contrasts import tables
-from quintet.engine.events import Frame
 from quintet.engine.neighbours import EVERY_NS, Neighbours
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import Frame
 from quintet.engine.registry import Entry
 from quintet.engine.report.data import data
 from quintet.engine.report.findings import findings

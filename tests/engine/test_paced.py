@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine import plans, switches
+from quintet.engine import plans
 from quintet.engine.blocks import RATE
 from quintet.engine.contrasts import tables
-from quintet.engine.events import FLAG_LATE, FLAG_WARM_UP, Frame
 from quintet.engine.paced import NOTE, Paced
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import FLAG_LATE, FLAG_WARM_UP, Frame
 from quintet.engine.report.data import data
 from quintet.engine.report.findings import findings
 from quintet.engine.report.sentences import finding

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import profile as profiles
+from quintet.engine.errors import BadInput
 from quintet.engine.lane_files import peek_task
-from quintet.engine.profile import FOLDER, BadInput
+from quintet.engine.profile import FOLDER
 
 LANE = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
 

@@ -6,9 +6,10 @@ from functools import cache
 
 import msgpack
 
-from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.progress import Progress, progress
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session, folded
 from quintet.engine.simulated import Machine, services
@@ -21,7 +22,7 @@ from tests.planned import planned
 @cache
 def rehearsed() -> Session:
     frames = rehearse(plans.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0)))
-    return folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
 def at_block(place: int, after_ns: int = 2 * SECOND) -> Progress:
@@ -83,7 +84,7 @@ def test_a_session_that_ended_ends_its_plan() -> None:
     begun = [frame for frame in frames if isinstance(frame, ev.BlockStart) and frame.round == 1]
     t_ns = begun[1].started_ns + SECOND
     kept = [*frames[: frames.index(begun[1]) + 1], ev.End(t_ns, "stopped", {})]
-    session = folded(msgpack.unpackb(ev.encode(frame)) for frame in kept)
+    session = folded(msgpack.unpackb(encode(frame)) for frame in kept)
     found = progress(session, t_ns)
     assert found is not None
     assert (found.state, found.reason, found.round, found.left_ns) == ("over", "session", 1, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import quintet
-from quintet.engine.events import Start
+from quintet.engine.protocol.events import Start
 from quintet.engine.report.findings import findings
 from quintet.engine.report.method import method
 from quintet.engine.rule_changes import CHANGES, changed_since

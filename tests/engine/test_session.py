@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quintet.engine import events as ev
+from quintet.engine.protocol import events as ev
 from quintet.engine.rows import OUTCOMES, Rows, percentile
 from quintet.engine.session import Session, folded
 from tests.making import BEGIN, SECOND, Maker, arrays, at, row

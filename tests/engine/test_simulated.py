@@ -8,8 +8,8 @@ import pytest
 
 from quintet.engine import profile as profiles
 from quintet.engine.contrasts import tables
-from quintet.engine.events import COLUMNS, FLAG_SCORED, Answer, Arm, Frame, Gate, Samples
 from quintet.engine.plans import ab, study
+from quintet.engine.protocol.events import COLUMNS, FLAG_SCORED, Answer, Arm, Frame, Gate, Samples
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.simulated import DEVICE_SHARE, QUIET, STEADY, Machine, Noise, services
 from quintet.engine.truth import true_effects, true_means

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quintet.engine import events as ev
-from quintet.engine.events import Answer, BlockEnd, BlockStart, Fault, Ready, Step
 from quintet.engine.plans import Plan, ab, observe, study
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import Answer, BlockEnd, BlockStart, Fault, Ready, Step
 from quintet.engine.stepping import Append, Over, Send, Stepping
 from tests.making import BEGIN, NAMES, SECOND, row
 

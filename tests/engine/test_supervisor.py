@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.control import Client
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
+from quintet.engine.protocol.control_messages import Ask, Hello, Reply
 from quintet.engine.session import folded
 from quintet.engine.stretches import stretches
 from quintet.running import _tell
@@ -71,10 +73,10 @@ def control_socket(state: Path) -> Path:
     return next((state / "quintet" / "sessions").glob("*/control"))
 
 
-async def asked(state: Path, *asks: tuple[str, dict[str, Any]]) -> list[ev.Reply]:
+async def asked(state: Path, *asks: tuple[str, dict[str, Any]]) -> list[Reply]:
     gone = asyncio.Event()
     client = Client(gone.set)
-    await client.open(control_socket(state), ev.Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
+    await client.open(control_socket(state), Hello(ev.FORMAT, os.getpid(), "test", 0, 0, False))
     replies = [await client.ask(what, arguments) for what, arguments in asks]
     await client.close()
     return replies
@@ -270,7 +272,7 @@ async def test_a_client_that_talks_nonsense_is_cut_off_and_nothing_else_happens(
     started: Headless, own_state: Path
 ) -> None:
     started.wait_running()
-    for nonsense in (b"\xc1\xc1\xc1", b"GET / HTTP/1.0\r\n\r\n", ev.encode(ev.Ask(1, "stop", {}))):
+    for nonsense in (b"\xc1\xc1\xc1", b"GET / HTTP/1.0\r\n\r\n", encode(Ask(1, "stop", {}))):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(control_socket(own_state)))
             client.settimeout(PATIENCE_S)
@@ -288,7 +290,7 @@ async def test_another_format_is_refused_with_a_sentence(started: Headless, own_
     started.wait_running()
     client = Client(lambda: None)
     with pytest.raises(ConnectionError, match="speaks format"):
-        await client.open(control_socket(own_state), ev.Hello(99, 1, "test", 0, 0, False))
+        await client.open(control_socket(own_state), Hello(99, 1, "test", 0, 0, False))
     await client.close()
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from quintet.engine import switches
+from quintet.engine.protocol import switches
 from quintet.engine.session import Session, folded
 from quintet.engine.stretches import Rules, difference, measured, setting_of, stretches
 from quintet.engine.tables import cells, comparison, flipped, heading, lasting, latest_comparison
@@ -148,7 +148,7 @@ def test_a_young_stretch_is_not_settled_until_it_is_a_block_long() -> None:
 
 
 def test_a_dead_lane_ends_the_setting() -> None:
-    from quintet.engine import events as ev
+    from quintet.engine.protocol import events as ev
 
     made = on_off()
     made.frames.append(ev.Fault(4, at(22), "died", "obb: its process was ended by signal 9 (SIGKILL).", ""))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import places
 from quintet.engine.control import Server
 from quintet.engine.launch import environment
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
+from quintet.engine.protocol.control_messages import Ask, Hello, Reply
 
 NOBODY = 65534
 
@@ -47,11 +49,11 @@ def test_another_user_who_reaches_the_socket_is_refused() -> None:
     folder = Path(tempfile.mkdtemp(prefix="open"))
     folder.chmod(0o755)
     path = folder / "control"
-    asked: list[ev.Ask] = []
+    asked: list[Ask] = []
 
-    def answer(ask: ev.Ask, who: str) -> ev.Reply:
+    def answer(ask: Ask, who: str) -> Reply:
         asked.append(ask)
-        return ev.Reply(ask.id, "done", "")
+        return Reply(ask.id, "done", "")
 
     async def serve() -> bytes:
         server = Server(path, Path("log"), answer, lambda screens: None)
@@ -82,8 +84,8 @@ def stranger(path: Path, say: int) -> None:
         os.setuid(NOBODY)
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
-            hello = ev.Hello(ev.FORMAT, os.getpid(), "stranger", 0, 0, False)
-            client.sendall(ev.encode(hello) + ev.encode(ev.Ask(1, "stop", {})))
+            hello = Hello(ev.FORMAT, os.getpid(), "stranger", 0, 0, False)
+            client.sendall(encode(hello) + encode(Ask(1, "stop", {})))
             client.settimeout(60)
             os.write(say, client.recv(4096))
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.engine import events as ev
+from quintet.engine.protocol import events as ev
 from quintet.engine.view import columns, page_begin_ns, scale_top, view
 from tests.making import OFF, SECOND, Maker, at
 
@@ -148,7 +148,7 @@ def test_alone_is_not_held_against_together() -> None:
 
 
 def test_another_batch_is_not_held_against_this_one() -> None:
-    from quintet.engine import switches
+    from quintet.engine.protocol import switches
 
     made = in_two(10).set_all(12, switches.changed(OFF, {"batch": 8})).images_all(12, 22, 5)
     assert view(made.session(), at(22)).lanes[0].other_ns is None

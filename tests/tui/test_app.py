@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from quintet.engine import events as ev
 from quintet.engine.journal import Journal
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
 from quintet.tui.app import QuintetApp
 from quintet.tui.overlays import Help, Leave
 from quintet.tui.part import Part
@@ -141,7 +142,7 @@ async def test_what_is_appended_appears(journal: Path) -> None:
     app = app_on(journal, 30)
     async with app.run_test(size=(120, 40)) as pilot:
         with journal.open("ab") as out:
-            out.write(ev.encode(ev.Fault(3, at(25), "died", "seg: its process exited with status 3.", "")))
+            out.write(encode(ev.Fault(3, at(25), "died", "seg: its process exited with status 3.", "")))
         app.tick()
         await pilot.pause()
         assert "4 seg        ✖ failed" in shown(app)

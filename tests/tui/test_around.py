@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine import switches
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
 from quintet.engine.session import Session, folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.lanes import draw_lanes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.engine import events as ev
+from quintet.engine.protocol import events as ev
 from quintet.engine.session import Session
 from quintet.tui import digits, words
 from quintet.tui.lanes import draw_lanes

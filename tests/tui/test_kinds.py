@@ -9,8 +9,8 @@ import pytest
 from rich.color import ColorType
 from rich.style import Style
 
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import read
-from quintet.engine.profile import BadInput
 from quintet.engine.session import folded
 from quintet.tui import frame, glyphs, keys, palette, terminal
 from quintet.tui.app import QuintetApp

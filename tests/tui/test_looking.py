@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.journal import Journal, read
+from quintet.engine.protocol import events as ev
 from quintet.engine.session import Session, folded
 from quintet.tui import frame
 from quintet.tui.app import QuintetApp

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import quintet
-from quintet.engine import events as ev
-from quintet.engine import switches
 from quintet.engine.journal import Journal
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
 from quintet.engine.session import Session
 from quintet.tui import frame, glyphs, keys, terminal
 from quintet.tui.app import QuintetApp

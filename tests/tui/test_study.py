@@ -9,9 +9,9 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.contrasts import tables
+from quintet.engine.protocol.codec import encode
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session, folded
 from quintet.engine.simulated import Machine, services
@@ -28,14 +28,14 @@ from tests.terminal import Terminal
 def studied(rounds: int = 9) -> Session:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
     frames = rehearse(plans.study(NAMES, rounds=rounds, seed=3), machine)
-    return folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
 @cache
 def compared() -> Session:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
     frames = rehearse(plans.ab(NAMES, rounds=12, switch="score", levels=("inline", "off")), machine)
-    return folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
 def seen(session: Session, now_ns: int, turned: int = 0, outcome: str = "predict") -> Scene:
@@ -200,7 +200,7 @@ def test_an_ab_is_begun_paused_and_stopped_by_hand_on_the_simulated_machine(log:
 def test_a_matrix_shows_whose_switch_slows_whom_at_its_end() -> None:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
     frames = rehearse(plans.matrix(NAMES, rounds=3, seed=3), machine)
-    session = folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    session = folded(msgpack.unpackb(encode(frame)) for frame in frames)
     shown = lines(seen(session, session.last_ns))
     top = next(place for place, line in enumerate(shown) if "whose mode slows whom, %" in line)
     assert "withoutval against validation" in shown[top]

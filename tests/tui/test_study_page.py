@@ -9,9 +9,10 @@ from functools import cache
 import msgpack
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session, folded
 from quintet.engine.simulated import Machine, services
@@ -35,7 +36,7 @@ def frames_of(plan: plans.Plan) -> Iterator[ev.Frame]:
 
 
 def session_of(frames: list[ev.Frame]) -> Session:
-    return folded(msgpack.unpackb(ev.encode(frame)) for frame in frames)
+    return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from quintet.engine import events as ev
-from quintet.engine import switches
 from quintet.engine.journal import Journal
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
 from tests.making import NAMES, OFF, ON, SECOND, Maker, at, row, start
 
 WALL = 1_790_000_000 * SECOND

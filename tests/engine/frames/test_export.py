@@ -17,10 +17,10 @@ import pyarrow.parquet
 import pytest
 
 import quintet
-from quintet.engine import events as ev
+from quintet.engine.errors import BadInput
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.files import checked, export
-from quintet.engine.profile import BadInput
+from quintet.engine.protocol import events as ev
 from tests.engine.frames.made import lively, told, written
 from tests.making import OFF, Maker, at, row
 from tests.test_cli import quintet as command

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 import quintet
-from quintet.engine import events as ev
+from quintet.engine.errors import BadInput
 from quintet.engine.frames import columns
 from quintet.engine.journal import Journal
-from quintet.engine.profile import BadInput
+from quintet.engine.protocol import events as ev
 from quintet.engine.session import folded
 from quintet.engine.stretches import Rules
 from quintet.engine.tables import cells

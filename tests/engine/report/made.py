@@ -6,9 +6,9 @@ import math
 import random
 from functools import cache
 
-from quintet.engine import events as ev
 from quintet.engine import plans
-from quintet.engine.events import Frame
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import Frame
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.session import Session
 from quintet.engine.simulated import Machine, services

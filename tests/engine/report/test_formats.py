@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE
+from quintet.engine.protocol import events as ev
 from quintet.engine.report.data import contrasts, data
 from quintet.engine.report.findings import findings
 from quintet.engine.report.html import html

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quintet.engine import plans
-from quintet.engine.profile import BadInput
+from quintet.engine.errors import BadInput
 from quintet.engine.report.findings import findings
 from quintet.engine.report.limits import judge, limit
 from quintet.engine.session import Session

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine import plans
 from quintet.engine.blocks import RATE
+from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
 from quintet.engine.report.sentences import finding
 from quintet.engine.session import Session

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import events as ev
 from quintet.engine.blocks import RATE
 from quintet.engine.journal import read
+from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
 from quintet.engine.report.text import text
 from quintet.engine.session import Session
@@ -162,7 +162,7 @@ def test_free_running_sessions_have_means_and_flips_by_hand_without_interval() -
 
 
 def test_settings_of_the_same_mode_are_told_apart() -> None:
-    from quintet.engine import switches
+    from quintet.engine.protocol import switches
 
     made_ = Maker().ready().gate_all(2).images_all(2, 12, 10)
     made_.set_all(12, switches.changed(ON, {"batch": 4})).images_all(12.1, 22, 11)

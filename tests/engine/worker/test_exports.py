@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ultralytics import YOLO
 
-from quintet.engine import switches
+from quintet.engine.protocol import switches
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.weights import there
 from tests.engine.worker.drawn import THEIRS, further

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine import switches
-from quintet.engine.events import COLUMNS, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_WARM_UP, Frame, Levels
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import COLUMNS, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_WARM_UP, Frame, Levels
+from quintet.engine.protocol.orders import GateOrder, LaneOrder, SetOrder, StopOrder, ValuesOrder
 from quintet.engine.worker.backend import LoadFault, Unreadable
 from quintet.engine.worker.loop import TimedLoop
 from quintet.engine.worker.work import Work
@@ -148,7 +149,7 @@ class Machine:
 
 
 def loop_on(machine: Machine, levels: Levels = ON, arm: int = 0, seq: int = 0) -> TimedLoop:
-    order = ev.LaneOrder(2, {}, levels, arm, seq)
+    order = LaneOrder(2, {}, levels, arm, seq)
     loop = TimedLoop(order, machine, machine, machine.clock, machine.work)
     loop.begin()
     machine.trace.clear()
@@ -156,7 +157,7 @@ def loop_on(machine: Machine, levels: Levels = ON, arm: int = 0, seq: int = 0) -
 
 
 def test_the_order_of_one_image_and_the_reads_around_predict() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [StopOrder(2)]])
     loop_on(machine).run()
     one = machine.trace[machine.trace.index("command") :]
     assert one[: one.index("command", 1)] == [
@@ -171,14 +172,14 @@ def test_the_order_of_one_image_and_the_reads_around_predict() -> None:
 
 
 def test_a_parked_lane_waits_at_its_gate_before_it_loads() -> None:
-    machine = Machine([[], [ev.GateOrder(1, True)], [], [ev.StopOrder(2)]])
+    machine = Machine([[], [GateOrder(1, True)], [], [StopOrder(2)]])
     loop_on(machine).run()
     assert machine.trace.index("load") > machine.trace.index("send Gate")
     assert machine.trace[:2] == ["gate", "gate"]
 
 
 def test_columns_say_what_their_names_say() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [StopOrder(2)]])
     machine.costs = {"load": 5_000, "sync": 100, "predict": 70_000, "score": 9_000, "keep": 400}
     loop_on(machine).run()
     first, second = machine.rows()
@@ -196,7 +197,7 @@ def test_columns_say_what_their_names_say() -> None:
 
 
 def test_computing_a_value_is_a_column_of_its_own_and_no_part_of_wait() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [], [StopOrder(2)]])
     machine.costs = {"accuracy": 50_000_000}
     loop_on(machine).run()
 
@@ -207,8 +208,8 @@ def test_computing_a_value_is_a_column_of_its_own_and_no_part_of_wait() -> None:
 
 
 def test_while_a_plan_holds_values_they_are_computed_before_an_answer_only() -> None:
-    hold, change = ev.ValuesOrder(False), ev.SetOrder(2, {"score": "inline"})
-    machine = Machine([[hold, ev.GateOrder(1, True)], [], [], [], [change], [], [ev.StopOrder(3)]])
+    hold, change = ValuesOrder(False), SetOrder(2, {"score": "inline"})
+    machine = Machine([[hold, GateOrder(1, True)], [], [], [], [change], [], [StopOrder(3)]])
     loop_on(machine).run()
 
     kinds = [type(frame).__name__ for frame in machine.sent if not isinstance(frame, ev.Work | ev.Telemetry)]
@@ -219,7 +220,7 @@ def test_while_a_plan_holds_values_they_are_computed_before_an_answer_only() -> 
 
 
 def test_the_cores_share_is_told_once_a_flush_and_before_each_answer() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], *([[]] * 30), [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], *([[]] * 30), [StopOrder(2)]])
     machine.costs = {"predict": 50_000_000}
     loop_on(machine).run()
 
@@ -235,7 +236,7 @@ def test_the_cores_share_is_told_once_a_flush_and_before_each_answer() -> None:
 
 def test_scores_only_when_it_is_switched_on_and_says_so() -> None:
     off = switches.changed(ON, {"mode": "withoutval"})
-    machine = Machine([[ev.GateOrder(1, True)], [ev.SetOrder(2, {"mode": "validation"})], [ev.StopOrder(3)]])
+    machine = Machine([[GateOrder(1, True)], [SetOrder(2, {"mode": "validation"})], [StopOrder(3)]])
     loop_on(machine, off).run()
     before, after = machine.rows()
     assert (before["score"], before["flags"] & FLAG_SCORED) == (0, 0)
@@ -245,8 +246,8 @@ def test_scores_only_when_it_is_switched_on_and_says_so() -> None:
 
 
 def test_an_arm_begins_at_an_image_edge_and_is_confirmed_after_its_rows_are_sent() -> None:
-    change = ev.SetOrder(7, {"score": "off"})
-    machine = Machine([[ev.GateOrder(1, True)], [], [change], [], [ev.StopOrder(9)]])
+    change = SetOrder(7, {"score": "off"})
+    machine = Machine([[GateOrder(1, True)], [], [change], [], [StopOrder(9)]])
     loop_on(machine, arm=4, seq=100).run()
     kinds = [type(frame).__name__ for frame in machine.sent]
     assert kinds[kinds.index("Samples") :][:3] == ["Samples", "Arm", "Work"]
@@ -274,7 +275,7 @@ def test_an_arm_begins_at_an_image_edge_and_is_confirmed_after_its_rows_are_sent
 def test_what_changes_nothing_or_cannot_be_is_answered_and_begins_no_arm(
     levels: Levels, outcome: str, says: str
 ) -> None:
-    machine = Machine([[ev.SetOrder(1, levels)], [ev.StopOrder(2)]])
+    machine = Machine([[SetOrder(1, levels)], [StopOrder(2)]])
     loop_on(machine).run()
     answer = machine.of(ev.Answer)[0]
     assert answer.outcome == outcome
@@ -283,16 +284,14 @@ def test_what_changes_nothing_or_cannot_be_is_answered_and_begins_no_arm(
 
 
 def test_a_parked_lane_applies_and_answers_at_once() -> None:
-    machine = Machine([[ev.SetOrder(1, {"mode": "withoutval"})], [ev.StopOrder(2)]])
+    machine = Machine([[SetOrder(1, {"mode": "withoutval"})], [StopOrder(2)]])
     loop_on(machine).run()
     assert [(frame.id, frame.outcome) for frame in machine.of(ev.Answer)] == [(1, "done"), (2, "done")]
     assert machine.rows() == []
 
 
 def test_closing_the_gate_sends_the_rows_first() -> None:
-    machine = Machine(
-        [[ev.GateOrder(1, True)], [], [ev.GateOrder(2, False)], [ev.GateOrder(3, False)], [ev.StopOrder(4)]]
-    )
+    machine = Machine([[GateOrder(1, True)], [], [GateOrder(2, False)], [GateOrder(3, False)], [StopOrder(4)]])
     loop_on(machine).run()
     kinds = [type(frame).__name__ for frame in machine.sent]
     assert kinds.index("Samples") < max(place for place, kind in enumerate(kinds) if kind == "Gate")
@@ -320,17 +319,17 @@ def test_slow_warm_up_ends_after_twenty_seconds_but_not_before_three_images() ->
 
 
 def test_batches_hold_32_rows_or_a_quarter_second() -> None:
-    fast = Machine([[ev.GateOrder(1, True)], *[[] for _ in range(70)], [ev.StopOrder(2)]])
+    fast = Machine([[GateOrder(1, True)], *[[] for _ in range(70)], [StopOrder(2)]])
     loop_on(fast).run()
     assert [len(frame.rows) for frame in fast.of(ev.Samples)] == [32, 32, 7]
-    slow = Machine([[ev.GateOrder(1, True)], *[[] for _ in range(6)], [ev.StopOrder(2)]])
+    slow = Machine([[GateOrder(1, True)], *[[] for _ in range(6)], [StopOrder(2)]])
     slow.costs = {"predict": 100_000_000}
     loop_on(slow).run()
     assert [len(frame.rows) for frame in slow.of(ev.Samples)] == [3, 3, 1]
 
 
 def test_accuracy_is_computed_at_full_coverage_and_else_within_its_share() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], *[[] for _ in range(1200)], [ev.StopOrder(2)]], images=100)
+    machine = Machine([[GateOrder(1, True)], *[[] for _ in range(1200)], [StopOrder(2)]], images=100)
     machine.costs = {"predict": 10_000_000, "accuracy": 200_000_000}
     loop_on(machine).run()
     values = machine.of(ev.Value)
@@ -343,7 +342,7 @@ def test_accuracy_is_computed_at_full_coverage_and_else_within_its_share() -> No
 
 
 def test_ends_when_the_supervisor_is_gone_and_sends_what_it_has() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], []])
+    machine = Machine([[GateOrder(1, True)], [], []])
     loop = loop_on(machine)
     loop.run()
     assert loop.stopped
@@ -351,7 +350,7 @@ def test_ends_when_the_supervisor_is_gone_and_sends_what_it_has() -> None:
 
 
 def test_an_image_that_cannot_be_decoded_is_left_out_and_told() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [], [], [], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [], [], [], [], [StopOrder(2)]])
     machine.unreadable = {1}
     loop_on(machine).run()
 
@@ -362,7 +361,7 @@ def test_an_image_that_cannot_be_decoded_is_left_out_and_told() -> None:
 
 
 def test_one_of_a_batch_is_left_out_and_the_call_is_made_without_it() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [], [StopOrder(2)]])
     machine.unreadable = {1}
     loop_on(machine, switches.changed(ON, {"batch": 2})).run()
 
@@ -370,20 +369,20 @@ def test_one_of_a_batch_is_left_out_and_the_call_is_made_without_it() -> None:
 
 
 def test_a_predict_that_fails_on_a_path_blames_the_picture_only_if_it_cannot_be_read() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], [], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [], [StopOrder(2)]])
     machine.unreadable = {0}
     machine.fails_on = {0}
     loop_on(machine, switches.changed(ON, {"source": "path"})).run()
     assert [row["image"] for row in machine.rows()] == [1, 2]
 
-    machine = Machine([[ev.GateOrder(1, True)], [], [ev.StopOrder(2)]])
+    machine = Machine([[GateOrder(1, True)], [], [StopOrder(2)]])
     machine.fails_on = {0}
     with pytest.raises(IndexError):
         loop_on(machine, switches.changed(ON, {"source": "path"})).run()
 
 
 def test_without_any_image_left_the_lane_fails_with_a_sentence() -> None:
-    machine = Machine([[ev.GateOrder(1, True)], *([[]] * 9)], images=2)
+    machine = Machine([[GateOrder(1, True)], *([[]] * 9)], images=2)
     machine.unreadable = {0, 1}
 
     with pytest.raises(LoadFault, match="no validation picture can be read any more; the last: 1 cannot be decoded"):

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine.events import Frame, encode, unpacker
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import encode, unpacker
+from quintet.engine.protocol.events import Frame
+from quintet.engine.protocol.orders import GateOrder, SetOrder, StopOrder
 from quintet.engine.worker.port import STALL_NS, Port
 
 
@@ -85,7 +87,7 @@ def test_past_its_bound_the_oldest_samples_go_and_are_counted(pair: tuple[socket
 
 def test_orders_come_whole_however_they_are_cut(pair: tuple[socket.socket, socket.socket]) -> None:
     port = Port(pair[0], Clock())
-    orders: list[Frame] = [ev.SetOrder(1, {"score": "off"}), ev.GateOrder(2, True), ev.StopOrder(3)]
+    orders: list[Frame] = [SetOrder(1, {"score": "off"}), GateOrder(2, True), StopOrder(3)]
     came: list[Frame] = []
     for byte in b"".join(map(encode, orders)):
         pair[1].send(bytes((byte,)))

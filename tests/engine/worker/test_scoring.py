@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.handover import Handover
 from quintet.engine.worker.kept_results import KeptResults, result_bytes

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import events as ev
-from quintet.engine import switches
-from quintet.engine.events import FLAG_LATE, FLAG_SCORED, Frame, Levels
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import switches
+from quintet.engine.protocol.events import FLAG_LATE, FLAG_SCORED, Frame, Levels
+from quintet.engine.protocol.orders import GateOrder, SetOrder, StopOrder
 from quintet.engine.worker.handover import DEPTH, Handover
 from quintet.engine.worker.pacing import Pacing
 from tests.engine.worker.test_loop import ON, TICK, Machine, loop_on
@@ -20,7 +21,7 @@ OFF = switches.changed(ON, {"mode": "withoutval"})
 
 
 def run(levels: Levels, images: int, costs: dict[str, int], orders: list[list[Frame]] | None = None) -> Machine:
-    machine = Machine([[ev.GateOrder(1, True)], *(orders or [[] for _ in range(images)]), [ev.StopOrder(9)]], images=10)
+    machine = Machine([[GateOrder(1, True)], *(orders or [[] for _ in range(images)]), [StopOrder(9)]], images=10)
     machine.costs = costs
     loop_on(machine, levels).run()
     return machine
@@ -63,7 +64,7 @@ def test_think_waits_after_each_image_whatever_scoring_does() -> None:
 
 
 def test_commands_are_answered_in_the_middle_of_a_wait() -> None:
-    change: list[Frame] = [ev.SetOrder(5, {"think": 0})]
+    change: list[Frame] = [SetOrder(5, {"think": 0})]
     machine = run(switches.changed(OFF, {"think": 50_000}), 0, {"predict": 10 * MS}, [change, [], []])
     answer = next(frame for frame in machine.of(ev.Answer) if frame.id == 5)
     assert answer.outcome == "done"
@@ -91,7 +92,7 @@ def test_a_batch_is_one_call_and_a_row_an_image_each_with_the_whole_call() -> No
 
 def test_in_a_thread_the_loop_spends_the_hand_over_only_and_all_is_scored_before_it_is_left() -> None:
     threaded = switches.changed(OFF, {"score": "thread"})
-    leave: list[Frame] = [ev.SetOrder(5, {"score": "off"})]
+    leave: list[Frame] = [SetOrder(5, {"score": "off"})]
     machine = run(threaded, 0, {"predict": 10 * MS, "copy": MS}, [[], [], leave, []])
     rows = machine.rows()
     assert [bool(row["flags"] & FLAG_SCORED) for row in rows] == [True] * 3 + [False] * 2

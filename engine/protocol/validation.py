@@ -11,11 +11,21 @@ from typing import Any
 
 import msgspec
 
-from quintet.engine import events as ev
-from quintet.engine.events import JOURNAL, Frame, decode
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.codec import decode
+from quintet.engine.protocol.events import JOURNAL, Frame
 
 MOST = 2**62
 """No time or count is larger; a tail's hurt bytes may say so."""
+
+
+def validated(array: Any, kinds: dict[str, type]) -> Frame | None:
+    """Decode and check every field's type. Raises ValueError (msgspec's included); None for an unknown kind."""
+    frame = decode(array, kinds)
+    if frame is None:
+        return None
+    checked: Frame = msgspec.convert(tuple(frame), type=type(frame))
+    return checked
 
 
 def checked(array: Sequence[Any], lanes: int | None) -> Frame | None:

@@ -13,10 +13,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias, Union
 
-import msgpack
-
-from quintet.engine.paths import readable
-
 FORMAT = 1
 
 COLUMNS = (
@@ -241,96 +237,6 @@ class End(NamedTuple):
     counts: dict[str, Any]
 
 
-class LaneOrder(NamedTuple):
-    """First frame to a worker: its lane's number and settings, its switches' levels, and the next free arm and seq."""
-
-    lane: int
-    settings: dict[str, Any]
-    levels: Levels
-    arm: int
-    seq: int
-
-
-class SetOrder(NamedTuple):
-    """To a worker: change these levels at the next image's edge."""
-
-    id: int
-    levels: Levels
-
-
-class GateOrder(NamedTuple):
-    """To a worker: run (open) or park."""
-
-    id: int
-    open: bool
-
-
-class ValuesOrder(NamedTuple):
-    """To a worker: compute accuracy values between images (on), or only before an answer, while a plan measures."""
-
-    on: bool
-
-
-class StopOrder(NamedTuple):
-    """To a worker: send what you have and exit."""
-
-    id: int
-
-
-class Hello(NamedTuple):
-    """From a client, first: what it is. A screen has columns and rows above 0."""
-
-    format: int
-    pid: int
-    kind: str
-    columns: int
-    rows: int
-    ssh: bool
-
-
-class Beat(NamedTuple):
-    """From a screen, once a second: its own cost since it began."""
-
-    cpu_ns: int
-    bytes: int
-    frames: int
-
-
-class Ask(NamedTuple):
-    """From a client: `set` {lanes, levels}, `active` {lanes}, `restart` {lanes}, `mark` {text} or `stop` {}."""
-
-    id: int
-    what: str
-    arguments: dict[str, Any]
-
-
-class Welcome(NamedTuple):
-    """To a client whose hello was taken."""
-
-    format: int
-    journal: str
-
-
-class Refused(NamedTuple):
-    """To a client whose hello was not taken; the connection ends."""
-
-    text: str
-
-
-class ScreenOrder(NamedTuple):
-    """To a screen: read, fold and paint, or do none of it until told otherwise."""
-
-    on: bool
-
-
-class Reply(NamedTuple):
-    """To a client, one an ask: `done` (taken; what lanes answer is in the journal) or `refused` with a sentence."""
-
-    id: int
-    outcome: str
-    text: str
-
-
 JOURNAL: dict[str, type] = {
     "start": Start, "step": Step, "ready": Ready, "arm": Arm, "gate": Gate, "samples": Samples, "value": Value,
     "block_start": BlockStart, "block_end": BlockEnd,
@@ -352,69 +258,5 @@ _OF_WORKERS = (
     "fault",
 )
 FROM_WORKER = {kind: JOURNAL[kind] for kind in _OF_WORKERS}
-TO_WORKER: dict[str, type] = {
-    "lane": LaneOrder,
-    "set": SetOrder,
-    "gate": GateOrder,
-    "stop": StopOrder,
-    "values": ValuesOrder,
-}
-FROM_CLIENT: dict[str, type] = {"hello": Hello, "beat": Beat, "ask": Ask}
-TO_CLIENT: dict[str, type] = {"welcome": Welcome, "refused": Refused, "reply": Reply, "screen": ScreenOrder}
-
-_KINDS = {cls: kind for table in (JOURNAL, TO_WORKER, FROM_CLIENT, TO_CLIENT) for kind, cls in table.items()}
-
 Frame: TypeAlias = tuple[Any, ...]
 """Any of the named tuples above."""
-
-
-def encode(frame: Frame) -> bytes:
-    """The bytes of one frame: a msgpack array of its kind and its fields.
-
-    Text is UTF-8, so that any reader of msgpack takes it. Bytes of a path that are not UTF-8 become replacement signs,
-    except in a `lane` order, whose paths a worker opens: they arrive there as they are.
-    """
-    array = (_KINDS[type(frame)], *frame)
-    if isinstance(frame, LaneOrder):
-        content: bytes = msgpack.packb(array, unicode_errors="surrogateescape")
-        return content
-    try:
-        content = msgpack.packb(array)
-    except UnicodeEncodeError:
-        content = msgpack.packb(_readable(array))
-    return content
-
-
-def _readable(value: Any) -> Any:
-    """The same value with all its texts in UTF-8."""
-    if isinstance(value, str):
-        return readable(value)
-    if isinstance(value, dict):
-        return {_readable(key): _readable(one) for key, one in value.items()}
-    return [_readable(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
-    """The frame of one decoded array, cut to the fields known here; None for a kind that is not in `kinds`.
-
-    Raises ValueError when the array is no frame or has too few fields. Types inside are not checked here.
-    """
-    if not isinstance(array, list) or not array or not isinstance(array[0], str):
-        raise ValueError("a frame must be an array that begins with its kind")
-    cls = kinds.get(array[0])
-    if cls is None:
-        return None
-    width: int = len(cls._fields)  # type: ignore[attr-defined]
-    if len(array) <= width:
-        raise ValueError(f"{array[0]} has {len(array) - 1} fields, {width} are needed")
-    frame: Frame = cls(*array[1 : width + 1])
-    return frame
-
-
-def unpacker(*, orders: bool = False) -> msgpack.Unpacker:
-    """A bounded unpacker for one connection: 1 MiB at most, so that no peer can make us hold more.
-
-    With `orders` it is a worker's: the paths in its `lane` order may hold bytes that are not UTF-8.
-    """
-    errors = "surrogateescape" if orders else "strict"
-    return msgpack.Unpacker(max_buffer_size=1 << 20, strict_map_key=False, unicode_errors=errors)

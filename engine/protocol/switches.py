@@ -7,9 +7,11 @@ explains it. Standard library only, since workers read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from quintet.engine.events import Levels
+from quintet.engine.protocol.events import Levels
+
+Level: TypeAlias = "str | int | float | None"
 
 
 class Switch(NamedTuple):
