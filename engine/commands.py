@@ -6,15 +6,18 @@ Screens and tools ask over the control socket; a plan asks from within.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from quintet.engine.conducting import Conducting, Host
 from quintet.engine.link import Link
-from quintet.engine.protocol import switches
+from quintet.engine.protocol import requests, switches
 from quintet.engine.protocol.control_messages import Ask, Reply
 from quintet.engine.protocol.events import Answer, BlockStart, Command, Frame, Mark, Ready
 from quintet.engine.protocol.orders import GateOrder, SetOrder, ValuesOrder
+
+MARK_LETTERS = 500
+"""A longer note is cut."""
 
 
 class Commands:
@@ -45,10 +48,6 @@ class Commands:
                 lambda _: self._plan_ended(),
             )
         )
-        self._answers: dict[str, Callable[[dict[str, Any], str], None]] = {
-            "set": self._ask_set, "active": self._ask_active, "restart": self._ask_restart, "mark": self._ask_mark,
-            "stop": self._ask_stop, "plan": self._ask_plan, "pause": self._ask_pause, "stop_plan": self._ask_stop_plan,
-        }  # fmt: skip
 
     def take(self, frame: Frame) -> None:
         """A frame was appended to the journal."""
@@ -59,17 +58,32 @@ class Commands:
 
     def answer(self, ask: Ask, who: str) -> Reply:
         """Answer a client. What lanes make of it stands in the journal."""
-        does = self._answers.get(ask.what)
-        if does is None:
-            known = ", ".join(self._answers)
-            return Reply(ask.id, "refused", f"There is nothing called {ask.what!r} to ask; known are {known}.")
         try:
-            does(ask.arguments, who)
-        except (ValueError, KeyError, TypeError) as error:
+            self._do(requests.parse(ask.what, ask.arguments), who)
+        except ValueError as error:
             return Reply(ask.id, "refused", str(error))
         return Reply(ask.id, "done", "")
 
-    def begin_plan(self, asked: dict[str, Any]) -> None:
+    def _do(self, request: requests.Request, who: str) -> None:
+        """Raises ValueError with one sentence for what cannot be done now."""
+        if isinstance(request, requests.Set):
+            self._ask_set(request, who)
+        elif isinstance(request, requests.Active):
+            self._ask_active(request, who)
+        elif isinstance(request, requests.Restart):
+            self._ask_restart(request, who)
+        elif isinstance(request, requests.Mark):
+            self._append(Mark(time.monotonic_ns(), who, request.text[:MARK_LETTERS]))
+        elif isinstance(request, requests.Stop):
+            self._finish("asked")
+        elif isinstance(request, requests.Pause):
+            self._plan.pause(request.on)
+        elif isinstance(request, requests.StopPlan):
+            self._plan.stop()
+        else:
+            self.begin_plan(request)
+
+    def begin_plan(self, asked: requests.Plan) -> None:
         """Begin a plan on the lanes that are ready. Raises ValueError with one sentence."""
         if not self.begun:
             raise ValueError("The lanes have not started yet.")
@@ -77,7 +91,7 @@ class Commands:
         levels = {link.number: link.levels for link in self._links if link.state == "ready" and not link.failed}
         refusals = {link.number: link.refusals for link in self._links}
         cycles = {link.number: link.cycle_ns for link in self._links}
-        self._plan.begin({"seed": self._seed, **asked}, names, levels, refusals, cycles)
+        self._plan.begin(asked, self._seed, names, levels, refusals, cycles)
         self._send_values(on=False)  # a value takes time that would be a measured image's
 
     def _send_values(self, *, on: bool) -> None:
@@ -93,15 +107,15 @@ class Commands:
         if self._plan.busy:
             raise ValueError("A plan is under way, and it sets the switches. Stop it first (x).")
 
-    def _ask_set(self, arguments: dict[str, Any], who: str) -> None:
+    def _ask_set(self, asked: requests.Set, who: str) -> None:
         self._free()
-        levels = dict(arguments["levels"])
-        switches.changed(switches.starting_levels(1), levels)  # refuse here what every worker would refuse
-        self._set(who, levels, self._lanes(range(len(self._links)) if "screen" in levels else arguments["lanes"]))
+        switches.changed(switches.starting_levels(1), asked.levels)  # refuse here what every worker would refuse
+        lanes = self._lanes(range(len(self._links)) if "screen" in asked.levels else asked.lanes)
+        self._set(who, asked.levels, lanes)
 
-    def _ask_active(self, arguments: dict[str, Any], who: str) -> None:
+    def _ask_active(self, asked: requests.Active, who: str) -> None:
         self._free()
-        wanted = self._lanes(arguments["lanes"])
+        wanted = self._lanes(asked.lanes)
         if not self.begun:
             raise ValueError("The lanes have not started yet.")
         ready = [link.number for link in self._links if link.state == "ready"]
@@ -110,10 +124,8 @@ class Commands:
             self.gate(who, open_gate=False, lanes=others)
         self.gate(who, open_gate=True, lanes=wanted)
 
-    def _ask_restart(self, arguments: dict[str, Any], who: str) -> None:
-        numbers = [int(number) for number in arguments["lanes"]]
-        if not numbers or not all(0 <= number < len(self._links) for number in numbers):
-            raise ValueError("Name at least one lane that there is.")
+    def _ask_restart(self, asked: requests.Restart, who: str) -> None:
+        numbers = self._numbers(asked.lanes)
         if any(self._links[number].lane.backend == "simulated" for number in numbers):
             raise ValueError("The simulated machine is one process: a lane of it cannot be restarted.")
         now = time.monotonic_ns()
@@ -123,27 +135,17 @@ class Commands:
             self._append(Answer(command, number, now, self._links[number].next_seq, "done", ""))
         self._restart(numbers)
 
-    def _ask_mark(self, arguments: dict[str, Any], who: str) -> None:
-        self._append(Mark(time.monotonic_ns(), who, str(arguments["text"])[:500]))
-
-    def _ask_stop(self, arguments: dict[str, Any], who: str) -> None:
-        self._finish("asked")
-
-    def _ask_plan(self, arguments: dict[str, Any], who: str) -> None:
-        self.begin_plan(arguments)
-
-    def _ask_pause(self, arguments: dict[str, Any], who: str) -> None:
-        self._plan.pause(bool(arguments["on"]))
-
-    def _ask_stop_plan(self, arguments: dict[str, Any], who: str) -> None:
-        self._plan.stop()
-
-    def _lanes(self, asked: Iterable[Any]) -> list[int]:
-        """The asked lanes that can be commanded. Raises ValueError when there are none."""
-        numbers = [int(number) for number in asked]
+    def _numbers(self, asked: Iterable[int]) -> list[int]:
+        """Each asked lane once. Raises ValueError for one that does not exist."""
+        numbers = list(dict.fromkeys(asked))
         for number in numbers:
             if not 0 <= number < len(self._links):
                 raise ValueError(f"There is no lane {number + 1}.")
+        return numbers
+
+    def _lanes(self, asked: Iterable[int]) -> list[int]:
+        """The asked lanes that can be commanded. Raises ValueError when there are none."""
+        numbers = self._numbers(asked)
         able = [number for number in numbers if self._links[number].state != "gone" and not self._links[number].failed]
         if not able:
             raise ValueError("None of these lanes is running.")
@@ -156,10 +158,11 @@ class Commands:
         else:
             self.gate(who, open_gate=bool(what["gate"]), lanes=list(lanes))
 
-    def _set(self, who: str, levels: dict[str, Any], lanes: list[int]) -> None:
+    def _set(self, who: str, levels: Mapping[str, Any], lanes: list[int]) -> None:
         if "screen" in levels:  # of the session: before the lanes are told, so that their arms begin with it in force
             self._show(levels["screen"] == "on")
-        self.command(who, {"set": levels}, lanes, lambda command: SetOrder(command, levels))
+        asked = dict(levels)
+        self.command(who, {"set": asked}, lanes, lambda command: SetOrder(command, asked))
 
     def gate(self, who: str, *, open_gate: bool, lanes: list[int]) -> None:
         """Let lanes run, or park them."""

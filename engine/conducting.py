@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from quintet.engine import plans
 from quintet.engine.plans import Plan
+from quintet.engine.protocol import requests
 from quintet.engine.protocol.events import Command, Frame, Levels
 from quintet.engine.protocol.switches import MODES
 from quintet.engine.stepping import Append, Over, Send, Stepping
 
-MAKERS: Mapping[str, Callable[..., Plan]] = {
-    "study": plans.study, "ab": plans.ab, "matrix": plans.matrix, "observe": plans.observe,
+MAKERS: Mapping[type, Callable[..., Plan]] = {
+    requests.Study: plans.study, requests.Ab: plans.ab, requests.Matrix: plans.matrix, requests.Observe: plans.observe,
 }  # fmt: skip
 WHO = "plan"
 
@@ -52,20 +53,21 @@ class Conducting:
 
     def begin(
         self,
-        asked: Mapping[str, Any],
+        asked: requests.Plan,
+        seed: int,
         names: Sequence[str],
         levels: Mapping[int, Levels],
         refusals: Mapping[int, Mapping[str, str]],
         cycles_ns: Mapping[int, int],
     ) -> None:
-        """Begin the plan that `asked` describes (`kind` and its maker's arguments) on the lanes that have levels.
+        """Begin the plan that was asked for on the lanes that have levels; `seed` where none was asked for.
 
         `refusals` is what each lane refuses, by `SWITCH=LEVEL`; `cycles_ns` each lane's last time from call to call.
         Raises ValueError with one sentence.
         """
         if self._stepping is not None:
             raise ValueError("A plan is under way already; stop it first.")
-        plan = made(asked, names, levels)
+        plan = made(asked, seed, names, levels)
         _refuse(plan, refusals)
         home = {lane: _home(plan.switch, levels[lane]) for lane in levels}
         self._stepping = Stepping(plan, self._host.blocks(), home, cycles_ns=cycles_ns)
@@ -128,20 +130,12 @@ class Conducting:
             self._host.append(Command(self._host.take_id(), time.monotonic_ns(), WHO, action.what, []))
 
 
-def made(asked: Mapping[str, Any], names: Sequence[str], levels: Mapping[int, Levels]) -> Plan:
+def made(asked: requests.Plan, seed: int, names: Sequence[str], levels: Mapping[int, Levels]) -> Plan:
     """The plan that was asked for, on lanes that have levels. Raises ValueError with one sentence."""
-    arguments = {key: value for key, value in asked.items() if value is not None}
-    maker = MAKERS.get(str(arguments.pop("kind", None)))
-    if maker is None:
-        raise ValueError(f"There is no such plan; known are {', '.join(MAKERS)}.")
-    wanted = arguments.pop("lanes", None) or sorted(levels)
-    lanes = [lane for lane in wanted if lane in levels]
+    lanes = [lane for lane in asked.lanes or sorted(levels) if lane in levels]
     if not lanes:
         raise ValueError("None of the plan's lanes is running.")
-    try:
-        return maker(names, lanes, **arguments)
-    except TypeError as error:
-        raise ValueError(f"{error}.") from error
+    return MAKERS[type(asked)](names, lanes, **{"seed": seed, **asked.given()})
 
 
 def _refuse(plan: Plan, refusals: Mapping[int, Mapping[str, str]]) -> None:

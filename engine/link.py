@@ -16,11 +16,13 @@ import msgspec
 from quintet.engine.interpreter import package_link
 from quintet.engine.launch import Process, Wires, spawn, stderr_tail
 from quintet.engine.profile import Lane, Profile
-from quintet.engine.protocol.codec import encode, unpacker
+from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.events import (
     COLUMNS,
+    FAULTS,
     FROM_WORKER,
     MAX_ROWS,
+    MOST,
     OUTCOMES,
     Answer,
     Arm,
@@ -33,9 +35,11 @@ from quintet.engine.protocol.events import (
     Telemetry,
 )
 from quintet.engine.protocol.orders import LaneOrder
-from quintet.engine.protocol.validation import validated
+from quintet.engine.protocol.stream import WORKER_FRAME_BYTES, BadFrame, FrameStream
 
 READ_BYTES = 1 << 18
+FAULT_LETTERS = 2000
+"""A longer text of a fault is cut."""
 SILENT_NS, SILENT_IMAGES = 10_000_000_000, 5
 
 
@@ -68,7 +72,7 @@ class Link:
         self._list_left_out = list_left_out
         self._levels = lane.levels()
         self._private = private
-        self._unpacker = unpacker()
+        self._stream = FrameStream(FROM_WORKER, WORKER_FRAME_BYTES)
 
     @property
     def forkable(self) -> bool:
@@ -86,7 +90,7 @@ class Link:
         self.state, self.failed, self.restart_asked, self.open = "loading", False, False, False
         self.process = None
         self.waiting.clear()
-        self._unpacker = unpacker()
+        self._stream = FrameStream(FROM_WORKER, WORKER_FRAME_BYTES)
         settings: dict[str, Any] = {
             **msgspec.to_builtins(self.lane),
             "seed": profile.seed,
@@ -130,7 +134,7 @@ class Link:
     def receive(self) -> Iterator[Frame]:
         """The checked events that have come; what a worker tells of itself is kept in `told`.
 
-        Raises ValueError at a bad one, and EOFError when the worker has gone.
+        Raises BadFrame at a bad one, and EOFError when the worker has gone.
         """
         assert self.wires is not None
         try:
@@ -141,21 +145,34 @@ class Link:
             raise EOFError from error
         if not content:
             raise EOFError
-        self._unpacker.feed(content)
-        for array in self._unpacker:
-            frame = validated(array, FROM_WORKER)
+        for frame in self._stream.feed(content):
             if isinstance(frame, Telemetry):
                 self.told = frame.values
-            elif frame is not None:
-                yield self._noted(frame)
+            else:
+                yield self._noted(self._checked(frame))
 
-    def _noted(self, frame: Frame) -> Frame:
-        """Note what the supervisor must know of an event. Raises ValueError when it is not this lane's to say."""
+    def _checked(self, frame: Frame) -> Frame:
+        """The frame, a fault's texts bounded. Raises BadFrame when it is not this lane's to say."""
         if frame.lane != self.number:  # type: ignore[attr-defined]
-            raise ValueError(f"an event of lane {frame.lane}")  # type: ignore[attr-defined]
+            raise BadFrame(f"an event of lane {frame.lane}")  # type: ignore[attr-defined]
         if isinstance(frame, Samples):
             if not 1 <= len(frame.rows) <= MAX_ROWS or min(map(len, frame.rows)) < len(COLUMNS):
-                raise ValueError("samples without the right rows")
+                raise BadFrame("samples without the right rows")
+            if max(map(max, frame.rows)) > MOST or min(map(min, frame.rows)) < -MOST:
+                raise BadFrame("samples with a number that is too large")
+            if frame.first_seq < self.next_seq:
+                raise BadFrame(f"image {frame.first_seq} a second time")
+        elif isinstance(frame, Answer) and frame.outcome not in OUTCOMES:
+            raise BadFrame(f"an outcome {frame.outcome[:40]!r}")
+        elif isinstance(frame, Fault):
+            if frame.kind not in FAULTS:
+                raise BadFrame(f"a fault of the kind {frame.kind[:40]!r}")
+            return frame._replace(text=frame.text[:FAULT_LETTERS], stderr=stderr_tail(self.stderr))
+        return frame
+
+    def _noted(self, frame: Frame) -> Frame:
+        """Note what the supervisor must know of a checked event."""
+        if isinstance(frame, Samples):
             self.next_seq = frame.first_seq + len(frame.rows)
             self.images += len(frame.rows)
             starts = {row[1] for row in frame.rows}
@@ -172,12 +189,9 @@ class Link:
             refused = frame.info.get("refusals")
             self.refusals = refused if isinstance(refused, dict) else {}
         elif isinstance(frame, Answer):
-            if frame.outcome not in OUTCOMES:
-                raise ValueError(f"an outcome {frame.outcome!r}")
             self.waiting.pop(frame.id, None)
         elif isinstance(frame, Fault):
             self.failed = True
-            return frame._replace(stderr=stderr_tail(self.stderr))
         return frame
 
     def overdue(self, now_ns: int) -> list[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from quintet.engine import places
 from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput
+from quintet.engine.protocol import requests
 from quintet.engine.supervisor import Options, Supervisor
 
 
@@ -23,6 +24,7 @@ def main() -> int:
     say = int(order["say"])
     journal = Path(order["journal"])
     try:
+        order["plan"] = None if order["plan"] is None else requests.plan(order["plan"])
         options = Options(**{name: order[name] for name in Options._fields if name in order})
         profile = profiles.load(order["profile"], order["sets"])
         supervisor = Supervisor(profile, journal, Path(order["private"]), options)

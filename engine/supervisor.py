@@ -12,23 +12,26 @@ import secrets
 import shutil
 import signal
 import time
+import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from quintet.engine import places, registry
 from quintet.engine.births import POLL_S, Births
 from quintet.engine.commands import Commands
-from quintet.engine.control import Server
+from quintet.engine.control.server import Server
 from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.launch import Process, Wires, how_it_ended, stderr_tail
-from quintet.engine.link import Link
+from quintet.engine.link import FAULT_LETTERS, Link
 from quintet.engine.manifest import manifest
 from quintet.engine.neighbours import Neighbours
 from quintet.engine.profile import Profile
+from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Ask, Reply
 from quintet.engine.protocol.events import FORMAT, Answer, Clock, End, Fault, Frame, Start, Step
 from quintet.engine.protocol.events import Telemetry as TelemetryEvent
 from quintet.engine.protocol.orders import StopOrder
+from quintet.engine.protocol.stream import BadFrame
 from quintet.engine.telemetry import Telemetry, Watched
 
 CLOCK_NS = 60_000_000_000
@@ -47,8 +50,8 @@ class Options(NamedTuple):
     """End after so long without a screen; None: never."""
     forks: bool = True
     """Whether a nursery may fork the workers."""
-    plan: dict[str, Any] | None = None
-    """A plan to begin at the common start, as `Conducting.begin` takes it; the session ends with it."""
+    plan: requests.Plan | None = None
+    """A plan to begin at the common start; the session ends with it."""
     most_bytes: int | None = None
     """End once the journal is so long."""
     left_out_folder: Path | None = None
@@ -89,6 +92,7 @@ class Supervisor:
         self._reason: str | None = None
         self.broken: str | None = None
         """Why the journal could not be written to its end, in a sentence; the journal itself may not hold it."""
+        self._bugs = 0
         self._clocked_ns = 0
         self._leave: asyncio.TimerHandle | None = None
 
@@ -99,6 +103,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._finish, "signal")
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        loop.set_exception_handler(self._bug)
         try:
             for link in self._links:
                 self._births.begin(link)
@@ -120,14 +125,34 @@ class Supervisor:
         failed = any(link.failed for link in self._links)
         return 1 if failed or self._reason == "fault" else 0
 
+    def _bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something raised where nobody takes it: a fault of quintet itself, which ends the session."""
+        loop.default_exception_handler(context)
+        self._broke(context.get("exception") or RuntimeError(str(context.get("message"))))
+
+    def _broke(self, error: BaseException) -> None:
+        """Say once, in the log, that quintet has a bug, and end."""
+        try:
+            text = f"quintet itself has a bug, and the session ended: {type(error).__name__}: {error}."
+            if self._bugs == 0 and self.broken is None:
+                self._journal.append(Fault(None, time.monotonic_ns(), "internal", text[:FAULT_LETTERS], ""))
+        finally:
+            self._bugs += 1
+            self._reason = "fault"
+            self._done.set()
+
     def _poll(self) -> None:
-        self._births.poll()
         asyncio.get_running_loop().call_later(POLL_S, self._poll)
+        self._births.poll()
 
     async def _work(self) -> None:
         self._poll()
         while not self._done.is_set():
-            self._tick()
+            try:
+                self._tick()
+            except Exception as error:
+                traceback.print_exc()
+                self._broke(error)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._done.wait(), 1.0)
 
@@ -139,7 +164,11 @@ class Supervisor:
                 self._broken(error)
             if self._options.most_bytes is not None and self._journal.size_bytes >= self._options.most_bytes:
                 self._finish("size")
-        self._commands.take(event)
+        try:
+            self._commands.take(event)
+        except Exception as error:  # whoever sent the event is not to blame
+            traceback.print_exc()
+            self._broke(error)
 
     def _broken(self, error: JournalBroken) -> None:
         """The journal takes no more, or is no more: say so in it if it takes that much, and end."""
@@ -189,7 +218,7 @@ class Supervisor:
         watched.append(Watched("supervisor", os.getpid(), None))
         asked_ns, values = self._telemetry.sample(watched)
         values["lanes"] = [link.told for link in self._links if link.told and link.state != "gone"]
-        values["screens"] = [{"pid": pid, **beat._asdict()} for pid, beat in self._server.beats.items()]
+        values |= self._server.told()
         values |= self._neighbours.told(asked_ns)
         values["journal_bytes"] = self._journal.size_bytes
         values["session"] = self._id
@@ -203,8 +232,11 @@ class Supervisor:
                 self._append(frame)
         except EOFError:
             self._lost_contact(link)
-        except ValueError as error:
-            self._fault(link, "protocol", f"{link.lane.name} sent something that is no event: {error}.")
+        except Exception as error:  # of one frame of one worker: it ends this worker and nothing else
+            if not isinstance(error, BadFrame):
+                traceback.print_exc()
+            why = str(error).removesuffix(".") or type(error).__name__
+            self._fault(link, "protocol", f"{link.lane.name} sent something that is no event: {why}.")
             self._lost_contact(link)
         if was == "loading" and link.state == "ready" and self._begun:
             self._rejoin(link)
@@ -267,7 +299,7 @@ class Supervisor:
             if self._options.plan is not None:
                 self._begin_plan(self._options.plan)
 
-    def _begin_plan(self, asked: dict[str, Any]) -> None:
+    def _begin_plan(self, asked: requests.Plan) -> None:
         """Begin the plan that the session was started for; where the lanes that are ready cannot do it, say so and end."""
         try:
             self._commands.begin_plan(asked)

@@ -116,12 +116,14 @@ def _carry_out(
     """Check the plan, say what it buys, run it. Raises BadInput with one sentence."""
     from quintet import running, simulating
     from quintet.engine import conducting, plans
+    from quintet.engine.protocol import requests
 
     profile = checked(name, sets)
     asked["lanes"] = _lanes(profile, asked["lanes"])
     try:
         levels = {number: lane.levels() for number, lane in enumerate(profile.lanes)}
-        plan = conducting.made({"seed": profile.seed, **_given(asked)}, [lane.name for lane in profile.lanes], levels)
+        request = requests.plan(asked)
+        plan = conducting.made(request, profile.seed, [lane.name for lane in profile.lanes], levels)
     except ValueError as error:
         raise BadInput(f"{error}.".replace("..", ".")) from error
     _refuse_missing_data(profile, plan)
@@ -129,10 +131,10 @@ def _carry_out(
     if headless or simulated:
         print(f"{plans.buys(plan)}; seed {plan.seed}", file=sys.stderr, flush=True)
     if simulated:
-        raise typer.Exit(simulating.carry_out(profile, _given(asked), log))
+        raise typer.Exit(simulating.carry_out(profile, request, log))
     options = running.Asked(
         profile=profile, sets=sets or [], for_s=None, log=log, start_timeout_s=seconds("--start-timeout", start_timeout),
-        forks=True, linger_s=None, plan=_given(asked), observed=observed,
+        forks=True, linger_s=None, plan=request, observed=observed,
     )  # fmt: skip
     raise typer.Exit(running.headless(options) if headless else running.on_screen(options))
 
@@ -149,10 +151,6 @@ def _refuse_missing_data(profile: Profile, plan: Plan) -> None:
             f"{profile.name}: {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no `data.validation`, which "
             f"{listed(needing)} need. Add it to the profile, or leave {listed(lacking)} out with --lanes."
         )
-
-
-def _given(asked: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in asked.items() if value is not None}
 
 
 def _lanes(profile: Profile, names: str | None) -> list[int] | None:

@@ -13,13 +13,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from quintet.engine import data_notes, places, registry
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.profile import Profile
+from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
@@ -41,8 +44,8 @@ class Asked(NamedTuple):
     start_timeout_s: float
     forks: bool
     linger_s: float | None
-    plan: dict[str, Any] | None = None
-    """A plan to carry out, as `engine.conducting.made` takes it; the session ends with it."""
+    plan: requests.Plan | None = None
+    """A plan to carry out; the session ends with it."""
     observed: bool = False
     """With a screen of its own on a terminal that nobody sees; what it cost is printed at the end."""
     most_bytes: int | None = None
@@ -274,7 +277,7 @@ def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subpr
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
         "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
-        "forks": asked.forks, "say": say, "plan": asked.plan, "most_bytes": asked.most_bytes,
+        "forks": asked.forks, "say": say, "plan": msgspec.to_builtins(asked.plan), "most_bytes": asked.most_bytes,
     }  # fmt: skip
     with journal.with_suffix(".stderr").open("wb") as errors:
         process = subprocess.Popen(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from quintet.engine import conducting, places
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import Journal
 from quintet.engine.manifest import manifest
 from quintet.engine.profile import Profile
+from quintet.engine.protocol import requests
 from quintet.engine.protocol.events import End, Samples, Start
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.simulated import Machine, services
@@ -27,12 +27,10 @@ def is_simulated(profile: Profile) -> bool:
     return kinds == {"simulated"}
 
 
-def carry_out(profile: Profile, asked: dict[str, Any], log: Path | None) -> int:
+def carry_out(profile: Profile, asked: requests.Plan, log: Path | None) -> int:
     """Write the journal of a plan in simulated time; its path alone to stdout. Raises BadInput."""
     levels = [lane.levels() for lane in profile.lanes]
-    plan = conducting.made(
-        {"seed": profile.seed, **asked}, [lane.name for lane in profile.lanes], dict(enumerate(levels))
-    )
+    plan = conducting.made(asked, profile.seed, [lane.name for lane in profile.lanes], dict(enumerate(levels)))
     begin_ns = time.monotonic_ns()
     machine = Machine(services([lane.task for lane in profile.lanes]), levels, plan.seed, begin_ns=begin_ns)
     path = places.new_journal(profile.name, log)

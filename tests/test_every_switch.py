@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.profile import FOLDER
 from quintet.engine.protocol import events as ev

@@ -17,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from quintet.engine import data_notes
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.journal import Reader
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT

@@ -23,6 +23,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     """Everything worth telling up to now, newest first."""
     found = [note for asked in session.asked.values() if (note := _asked(session, asked, now_ns)) is not None]
     found += _neighbours(session)
+    found += _refused_clients(session)
     if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
         found.append(Note(session.origin_ns, ASSUMED, "alert"))
     if session.begun_ns is not None:
@@ -80,6 +81,18 @@ def _neighbours(session: Session) -> list[Note]:
                 known.add(name)
                 text = f"another quintet session ({name}) is running: each slows the other and changes its numbers"
                 found.append(Note(t_ns, text, "alert"))
+    return found
+
+
+def _refused_clients(session: Session) -> list[Note]:
+    """Clients of the control socket that were refused or cut off; each time that their count had grown."""
+    found: list[Note] = []
+    known = 0
+    for event in session.telemetry:
+        count_now, last = event.values.get("refused_clients"), event.values.get("refused_last")
+        if isinstance(count_now, int) and count_now > known:
+            known = count_now
+            found.append(Note(event.t_ns, f"a client was refused ({count_now} so far), {last}", "alert"))
     return found
 
 

@@ -57,10 +57,17 @@ def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
     return frame
 
 
+MOST_ELEMENTS = 4096
+"""No list or map of a frame has more. Room for all of them is made when the length is read, before any has come."""
+
+
 def unpacker(*, orders: bool = False) -> msgpack.Unpacker:
-    """A bounded unpacker for one connection: 1 MiB at most, so that no peer can make us hold more.
+    """A bounded unpacker for one connection: 1 MiB of bytes at most. A frame's length is bounded by who feeds it (stream.py).
 
     With `orders` it is a worker's: the paths in its `lane` order may hold bytes that are not UTF-8.
     """
     errors = "surrogateescape" if orders else "strict"
-    return msgpack.Unpacker(max_buffer_size=1 << 20, strict_map_key=False, unicode_errors=errors)
+    return msgpack.Unpacker(
+        max_buffer_size=1 << 20, max_array_len=MOST_ELEMENTS, max_map_len=MOST_ELEMENTS, strict_map_key=False,
+        unicode_errors=errors,
+    )  # fmt: skip

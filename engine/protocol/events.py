@@ -24,13 +24,15 @@ FIRST_COLUMNS = 14
 """So many columns had the rows of quintet 0.1.0: up to `delay`."""
 WHOLE_MOST = 2**63 - 1
 """The largest whole number that every reader of msgpack takes."""
+MOST = 2**62
+"""No time or count is larger; hurt bytes or a lying worker may say so."""
 MAX_ROWS = 32
 """At most this many rows in one `samples`."""
 FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
 
 LOST = "lost_bytes"
 """The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
-FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk")
+FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk", "internal")
 OUTCOMES = ("done", "same", "refused", "silent")
 ENDS = ("asked", "time", "plan", "linger", "signal", "fault", "size")
 

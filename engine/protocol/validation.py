@@ -13,10 +13,7 @@ import msgspec
 
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import decode
-from quintet.engine.protocol.events import JOURNAL, Frame
-
-MOST = 2**62
-"""No time or count is larger; a tail's hurt bytes may say so."""
+from quintet.engine.protocol.events import JOURNAL, MOST, Frame
 
 
 def validated(array: Any, kinds: dict[str, type]) -> Frame | None:

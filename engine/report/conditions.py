@@ -81,6 +81,11 @@ def conditions(found: Findings) -> list[Fact]:
         facts.append(Fact("load", busy))
     screens = max((len(t.values.get("screens") or []) for t in found.session.telemetry), default=0)
     facts.append(Fact("screens", f"{screens} at most" if screens else "none"))
+    refused = [t.values for t in found.session.telemetry if t.values.get("refused_clients")]
+    if refused:
+        facts.append(
+            Fact("refused", f"{refused[-1]['refused_clients']} clients; the last: {refused[-1].get('refused_last')}")
+        )
     return facts
 
 

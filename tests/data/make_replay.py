@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from quintet.engine import registry
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.journal import Journal, read
 from quintet.engine.protocol.codec import decode
 from quintet.engine.protocol.control_messages import Hello

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine import places
-from quintet.engine.control import Server
+from quintet.engine.control.server import Server
 from quintet.engine.launch import environment
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
