@@ -127,12 +127,13 @@ class Supervisor:
 
     def _bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something raised where nobody takes it: a fault of quintet itself, which ends the session."""
-        loop.default_exception_handler(context)
         self._broke(context.get("exception") or RuntimeError(str(context.get("message"))))
 
     def _broke(self, error: BaseException) -> None:
         """Say once, in the log, that quintet has a bug, and end."""
         try:
+            if self._bugs == 0:
+                traceback.print_exception(error)
             text = f"quintet itself has a bug, and the session ended: {type(error).__name__}: {error}."
             if self._bugs == 0 and self.broken is None:
                 self._journal.append(Fault(None, time.monotonic_ns(), "internal", text[:FAULT_LETTERS], ""))
@@ -151,7 +152,6 @@ class Supervisor:
             try:
                 self._tick()
             except Exception as error:
-                traceback.print_exc()
                 self._broke(error)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._done.wait(), 1.0)
@@ -167,7 +167,6 @@ class Supervisor:
         try:
             self._commands.take(event)
         except Exception as error:  # whoever sent the event is not to blame
-            traceback.print_exc()
             self._broke(error)
 
     def _broken(self, error: JournalBroken) -> None:
@@ -353,8 +352,11 @@ class Supervisor:
     async def _shut(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop, then terminate, then kill the workers; end the journal; remove the private folder."""
         await self._server.close()
-        self._neighbours.due()
-        self._append_telemetry()
+        try:
+            self._neighbours.due()
+            self._append_telemetry()
+        except Exception as error:  # what follows must be done all the same
+            self._broke(error)
         living = [link for link in self._links if link.state != "gone"]
         if living:
             self._commands.command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)

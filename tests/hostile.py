@@ -5,6 +5,7 @@ python tests/hostile.py MODE EVENTS LIFELINE   (a worker's process; Hostile belo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -32,7 +33,26 @@ def nested(depth: int) -> list[Any]:
 
 
 def mutated(rng: random.Random, frames: list[list[Any]]) -> bytes:
-    """The bytes of one of these frames with one to three things wrong with it, or of none at all."""
+    """The bytes of one of these frames with one to three things wrong with it, or of none at all. They are whole: a frame
+    that only begins would swallow what follows."""
+    while not (content := _mutated(rng, frames)) or incomplete(content):
+        pass
+    return content
+
+
+def incomplete(content: bytes) -> bool:
+    """Whether a reader would wait for more: then nothing comes of what follows."""
+    unpacker = msgpack.Unpacker(strict_map_key=False)
+    unpacker.feed(content)
+    whole = 0
+    with contextlib.suppress(ValueError, TypeError, msgpack.UnpackException):
+        for _ in unpacker:
+            whole = unpacker.tell()
+        return bool(whole != len(content))
+    return False
+
+
+def _mutated(rng: random.Random, frames: list[list[Any]]) -> bytes:
     if rng.random() < 0.05:
         return rng.randbytes(rng.randrange(1, 40))
     frame = [_copy(field) for field in rng.choice(frames)]
@@ -59,7 +79,7 @@ def _worse(rng: random.Random, value: Any) -> Any:
     if isinstance(value, list) and value and rng.random() < 0.7:
         place = rng.randrange(len(value))
         return [*value[:place], _worse(rng, value[place]), *value[place + 1 :]]
-    if isinstance(value, int) and rng.random() < 0.3:
+    if isinstance(value, int) and abs(value) < 2**60 and rng.random() < 0.3:
         return value + rng.choice((-1, 1, 2**40))
     return rng.choice(ODD)
 

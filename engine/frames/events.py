@@ -12,8 +12,8 @@ from quintet.engine.frames.columns import METRICS, SCHEMA, TELEMETRY, frame
 from quintet.engine.frames.samples import Settings, counting
 from quintet.engine.frames.taken import Taken, Wall
 from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.events import MOST
 from quintet.engine.protocol.switches import SWITCHES
-from quintet.engine.protocol.validation import MOST
 from quintet.engine.session import Asked, Block
 from quintet.engine.stretches import Rules
 

@@ -120,4 +120,4 @@ def plan(arguments: Mapping[str, Any]) -> Plan:
     """A plan's request from its keys; a key that is None is one that is not given. Raises ValueError with one sentence."""
     request = parse("plan", {key: value for key, value in arguments.items() if value is not None})
     assert isinstance(request, _Plan)
-    return request  # type: ignore[return-value]  # the four kinds are all of them
+    return request

@@ -27,7 +27,8 @@ class FrameStream:
         """`kinds` is what this peer may send, most_bytes the longest frame."""
         self._kinds, self._most_bytes = kinds, most_bytes
         self._unpacker = unpacker()
-        self._fed_bytes = 0
+        self._fed_bytes = self._taken_bytes = 0
+        """Of all that came, and of it up to the last whole frame."""
 
     def feed(self, content: bytes) -> Iterator[Frame]:
         """The frames that are whole now, each checked; one of an unknown kind is skipped. Raises BadFrame at a bad one."""
@@ -42,13 +43,13 @@ class FrameStream:
 
     def _next(self) -> Frame | None:
         """The next whole frame; None when there is none yet."""
-        began = self._unpacker.tell()
         try:
-            array = next(self._unpacker, None)
-            if array is None and self._unpacker.tell() == began:
-                self._refuse_long(self._fed_bytes - began)
+            array = next(self._unpacker, _END)
+            if array is _END:
+                self._refuse_long(self._fed_bytes - self._taken_bytes)
                 return None
-            self._refuse_long(self._unpacker.tell() - began)
+            began, self._taken_bytes = self._taken_bytes, self._unpacker.tell()
+            self._refuse_long(self._taken_bytes - began)
             frame = validated(array, self._kinds)
             for field in () if frame is None else frame:
                 if isinstance(field, (int, dict)) and not sound(field):
@@ -64,6 +65,7 @@ class FrameStream:
             raise BadFrame(f"a frame is longer than {self._most_bytes} bytes")
 
 
+_END = object()
 _SKIPPED: Frame = ("skipped",)
 
 

@@ -25,13 +25,13 @@ from quintet.engine.profile import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Beat, Hello, Reply
-from quintet.engine.protocol.stream import BadFrame
+from quintet.engine.protocol.stream import WORKER_FRAME_BYTES, BadFrame, FrameStream
 from quintet.engine.protocol.switches import starting_levels
 from quintet.engine.session import folded
 from tests import hostile
 from tests.hostile import ROW, python_of
 from tests.making import Maker
-from tests.running import PATIENCE_S, Headless, wait_until
+from tests.running import PATIENCE_S, Headless
 
 FEW, MANY = 2_000, 100_000
 AMOUNTS = [FEW, pytest.param(MANY, marks=pytest.mark.long("fuzz"))]
@@ -104,6 +104,27 @@ def of_workers() -> list[list[Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_frames_in_pieces_are_the_same_frames(piece: int) -> None:
+    content = b"".join(msgpack.packb(frame) for frame in [*of_workers(), ["unknown", 1], *of_workers()])
+    stream = FrameStream(ev.FROM_WORKER, WORKER_FRAME_BYTES)
+    frames = [frame for at in range(0, len(content), piece) for frame in stream.feed(content[at : at + piece])]
+    assert [list(frame) for frame in frames] == [frame[1:] for frame in [*of_workers(), *of_workers()]]
+
+
+@pytest.mark.parametrize("content", [b"\xc0", b"\x01", b"\x90", b"\x91\xc0", b"\xc1"])
+def test_what_is_no_frame_at_all_is_refused(content: bytes) -> None:
+    with pytest.raises(BadFrame):
+        list(FrameStream(ev.FROM_WORKER, WORKER_FRAME_BYTES).feed(content))
+
+
+def test_a_frame_that_never_ends_is_refused_once_it_is_too_long() -> None:
+    stream = FrameStream(ev.FROM_WORKER, 1000)
+    list(stream.feed(b"\xdc\x0f\xff" + b"\x01" * 997))
+    with pytest.raises(BadFrame, match="longer than 1000 bytes"):
+        list(stream.feed(b"\x01"))
+
+
 @pytest.mark.parametrize("amount", AMOUNTS)
 def test_frames_that_are_nearly_a_workers_are_events_or_a_reason(tmp_path: Path, amount: int) -> None:
     """Through a real link and a real log: what is taken can be written, read and folded."""
@@ -131,7 +152,7 @@ def test_frames_that_are_nearly_a_workers_are_events_or_a_reason(tmp_path: Path,
     theirs.close()
     wires.release()
     journal.close()
-    assert min(reasons, taken) > amount // 20
+    assert min(reasons, taken) > amount // 50
     session = folded(read(log))
     assert session.start is not None
 
@@ -192,34 +213,21 @@ async def test_clients_that_send_nonsense_are_counted_and_harm_nothing(
     rng = random.Random(amount)
     connection = Connection(control_socket(own_state))
     for _ in range(amount):
-        content = hostile.mutated(rng, of_clients())
-        if len(content) and not _incomplete(content):
-            connection.send(content)
+        connection.send(hostile.mutated(rng, of_clients()))
     connection.close()
     assert connection.opened > amount // 10
     assert (await said(own_state, "mark", {"text": "still here"})).outcome == "done"
     await said(own_state, "active", {"lanes": [0]})
     images = len(run.session().lanes[0].rows)
-    session = run.wait_for(lambda s: len(s.lanes[0].rows) > images + 20, "the lane to go on")
-    wait_until(lambda: "refused_clients" in run.session().telemetry[-1].values, "telemetry to tell of refusals")
-    told = session.telemetry[-1].values
-    assert told["refused_clients"] >= connection.opened - 2
-    assert told["refused_last"]
+    run.wait_for(lambda s: len(s.lanes[0].rows) > images + 20, "the lane to go on")
+    session = run.wait_for(
+        lambda s: s.telemetry[-1].values.get("refused_clients", 0) >= connection.opened - 2, "refusals to be counted"
+    )
+    assert session.telemetry[-1].values["refused_last"]
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0
     assert "Traceback" not in run.errors.read_text()
     assert not run.session().left_out
-
-
-def _incomplete(content: bytes) -> bool:
-    """Whether a reader would wait for more: then nothing comes of what follows."""
-    unpacker = msgpack.Unpacker(strict_map_key=False)
-    unpacker.feed(content)
-    with contextlib.suppress(ValueError, msgpack.UnpackException, msgpack.StackError):
-        for _ in unpacker:
-            pass
-        return bool(unpacker.tell() != len(content))
-    return False
 
 
 async def test_a_set_of_one_lane_many_times_is_refused_at_once(tmp_path: Path, own_state: Path) -> None:
@@ -227,7 +235,7 @@ async def test_a_set_of_one_lane_many_times_is_refused_at_once(tmp_path: Path, o
     run.wait_running(lanes=1)
     assert (await said(own_state, "set", {"lanes": [0, 0], "levels": {"sync": "none"}})).outcome == "done"
     assert (await said(own_state, "set", {"lanes": [0] * 17, "levels": {"sync": "each"}})).outcome == "refused"
-    with pytest.raises(ConnectionError, match=r"longer than 65536 bytes|has ended"):
+    with pytest.raises(ConnectionError, match=r"sent something that is no frame|has ended"):
         await said(own_state, "set", {"lanes": [0] * 900_000, "levels": {"sync": "each"}})
     sets = [asked.command.lanes for asked in run.session().asked.values() if "set" in asked.command.what]
     assert sets == [[0]]
