@@ -5,23 +5,10 @@ Heavy modules are imported where they are used, so that `quintet --help` and an 
 
 from __future__ import annotations
 
-import signal
-
-# Until something is started Ctrl-C simply ends this process: an exception that is raised amid imports can be swallowed.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-
 import codecs
 import io
 import os
 import sys
-
-for number in range(3):  # a closed one would be the next file's, and what is printed would land in it
-    try:
-        os.fstat(number)
-    except OSError:
-        os.open(os.devnull, os.O_RDWR)
-sys.stdout, sys.stderr = (old or open(os.devnull, "w") for old in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
-
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +39,7 @@ codecs.register_error("bytes_or_marks", _bytes_or_marks)
 
 
 def main() -> None:
-    """Run the command line; `run` may be left out."""
+    """Run the command line; `run` may be left out. `quintet.__main__.main` makes the process ready for it first."""
     from quintet import experiments, reading, reporting
 
     experiments.register(app)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +40,33 @@ def test_the_screen_never_reaches_a_worker() -> None:
     program = "import quintet.tui.app, sys; print([n for n in sys.modules if n.startswith('quintet.engine.worker')])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["quintet.cli", "quintet.__main__"])
+def test_importing_the_command_line_changes_nothing_of_the_process(module: str) -> None:
+    """A notebook may import it: Ctrl-C, the standard streams and closed descriptors stay as they are."""
+    program = (
+        "import os, signal, sys\n"
+        "os.close(0)\n"
+        "def state():\n"
+        "    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)]\n"
+        "    streams = [(id(one), one.errors, one.encoding) for one in (sys.stdin, sys.stdout, sys.stderr)]\n"
+        "    return handlers, streams, os.path.exists('/dev/fd/0')\n"
+        "before = state()\n"
+        f"import {module}\n"
+        "print(state() == before)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "True\n"
+
+
+def test_ctrl_c_amid_the_imports_simply_ends_the_process(tmp_path: Path) -> None:
+    """Whatever swallows exceptions there; as it would be if a person pressed it at that moment."""
+    (tmp_path / "typer.py").write_text(
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept BaseException:\n    pass\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "quintet", "profiles"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
