@@ -62,3 +62,11 @@ def listed(names: Sequence[str]) -> str:
 def times(number: int, noun: str) -> str:
     """`1 pair`, `8 pairs`."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def size(count_bytes: float) -> str:
+    """`64 kB`, `5.6 MB`, `20 GB`; at most one decimal."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count_bytes >= factor:
+            return f"{round(count_bytes / factor, 1):g} {unit}"
+    return f"{count_bytes:g} bytes"

@@ -21,7 +21,7 @@ import msgspec
 import psutil
 
 import quintet
-from quintet.engine import data_notes, fetch, interpreter, manifest, named, places, registry
+from quintet.engine import data_notes, interpreter, manifest, places, registry
 from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput, visible
 from quintet.engine.journal import Reader
@@ -29,6 +29,7 @@ from quintet.engine.lane import Lane as LaneSeen
 from quintet.engine.profile import Found, Lane, Profile
 from quintet.engine.session import Session
 from quintet.engine.wording import times
+from quintet.fetching import fetch_missing
 
 MB = 1_000_000
 PROGRESS_S = 5.0
@@ -44,7 +45,7 @@ def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool,
     began = time.monotonic()
     profile, faults = profiles.examine(name, sets)
     if fetching:
-        _fetch(profile)
+        fetch_missing(profile)
         profile, faults = profiles.examine(name, sets)
     print(_head(profile, whole=not any(fault.lane for fault in faults)))
     print(f"profile   {profile.path}")
@@ -245,23 +246,3 @@ def _counts(found: dict[str, Any]) -> str:
     its = {key: count for key, count in found.items() if isinstance(count, int) and count and key != "pictures"}
     words = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in its.items())
     return f" with {words}" if words else ""
-
-
-def _fetch(profile: Profile) -> None:
-    """Say what will be fetched, fetch it, show how far it is."""
-    items = fetch.wanted(profile)
-    for item in items:
-        print(f"fetching {item.name}: {item.url}\n      to {item.to}")
-    if not items:
-        print(f"nothing to fetch; fetched files lie in {named.folder()}")
-    for item in items:
-        said = 0.0
-
-        def progress(done: int, of: int, name: str = item.name) -> None:
-            nonlocal said
-            if time.monotonic() - said > 1 or done == of:
-                said = time.monotonic()
-                share = f" of {of / MB:.1f}" if of else ""
-                print(f"{name}: {done / MB:.1f}{share} MB", file=sys.stderr, flush=True)
-
-        fetch.fetch(item, progress)

@@ -213,7 +213,10 @@ def check(
         list[str] | None, typer.Option("--set", metavar="LANE.SWITCH=LEVEL", help="As of run. Repeatable.")
     ] = None,
     fetching: Annotated[
-        bool, typer.Option("--fetch", help="First fetch what the profile names as `ultralytics:...` and is not there.")
+        bool,
+        typer.Option(
+            "--fetch", help="First fetch weights and data that the profile names and are not there; says what."
+        ),
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Name every picture that is left out, and why.")] = False,
     start_timeout: Annotated[

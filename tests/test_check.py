@@ -1,27 +1,18 @@
-"""`quintet check`: what is well is told, and every fault in one go; and that nothing is fetched but https archives."""
+"""`quintet check`: what is well is told, and every fault in one go."""
 
 from __future__ import annotations
 
-import http.server
-import io
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
-import threading
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-import trustme
 
-from quintet.engine import data_notes, fetch, named, profile
-from quintet.engine.errors import BadInput
-from quintet.engine.fetch import Item
+from quintet.engine import data_notes
 from quintet.engine.journal import read
 from quintet.engine.profile import FOLDER
 from quintet.engine.session import Session
@@ -136,113 +127,6 @@ def test_ten_different_faults_are_told_in_one_go(tmp_path: Path) -> None:
     assert said.count("    ✗") == 7
     assert "✓ h" in said
     assert "10 faults" in said
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
-    """An https server on this machine that is trusted; its address, and the folder it serves."""
-    authority = trustme.CA()
-    folder = tmp_path / "served"
-    folder.mkdir()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
-
-        def do_GET(self) -> None:
-            if self.path == "/to-http":
-                self.send_response(302)
-                self.send_header("Location", "http://localhost:1/x.zip")
-                self.end_headers()
-            else:
-                super().do_GET()
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    serving = http.server.ThreadingHTTPServer(("localhost", 0), Quiet)
-    serving.socket = context.wrap_socket(serving.socket, server_side=True)
-    thread = threading.Thread(target=serving.serve_forever)
-    thread.start()
-    yield f"https://localhost:{serving.server_port}", folder
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
-
-
-def packed(*names: str) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name in names:
-            archive.writestr(name, "x")
-    return out.getvalue()
-
-
-def test_an_archive_becomes_its_folder_and_nothing_leaves_it(server: tuple[str, Path], tmp_path: Path) -> None:
-    address, folder = server
-    (folder / "coco8.zip").write_bytes(packed("coco8/images/a.jpg", "coco8/../../../escaped.txt"))
-    told: list[tuple[int, int]] = []
-    to = tmp_path / "deep" / "datasets" / "coco8"
-    fetch.fetch(Item("coco8", f"{address}/coco8.zip", to, archive=True), lambda done, of: told.append((done, of)))
-    assert (to / "images" / "a.jpg").read_text() == "x"
-    assert told[-1][0] == told[-1][1] > 0
-    assert [path.name for path in to.parent.iterdir()] == ["coco8"]
-    assert all(path.is_relative_to(to) for path in tmp_path.rglob("escaped.txt"))
-
-
-def test_weights_come_whole_or_not_at_all(server: tuple[str, Path], tmp_path: Path) -> None:
-    address, folder = server
-    (folder / "yolo11n.pt").write_bytes(b"weights")
-    to = tmp_path / "weights" / "yolo11n.pt"
-    fetch.fetch(Item("yolo11n.pt", f"{address}/yolo11n.pt", to, archive=False), lambda done, of: None)
-    assert to.read_bytes() == b"weights"
-    with pytest.raises(BadInput, match=r"cannot be fetched: (Not Found|File not found).* Try again"):
-        fetch.fetch(
-            Item("x.pt", f"{address}/x.pt", tmp_path / "weights" / "x.pt", archive=False), lambda done, of: None
-        )
-    assert [path.name for path in to.parent.iterdir()] == ["yolo11n.pt"]
-
-
-def test_a_redirect_away_from_https_is_not_followed(server: tuple[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is not https"):
-        fetch.fetch(Item("x", f"{server[0]}/to-http", tmp_path / "x", archive=True), lambda done, of: None)
-
-
-@pytest.mark.parametrize(
-    "download",
-    ["http://example.org/x.zip", "https://example.org/x.py", "import os\nos.system('touch ran')", "ftp://x/x.zip"],
-)
-def test_a_download_that_is_no_https_archive_is_refused(tmp_path: Path, download: str) -> None:
-    (tmp_path / "mine.yaml").write_text(f"path: nowhere\nval: images\nnames: [a]\ndownload: {download!r}\n")
-    (tmp_path / "mine.toml").write_text(
-        f'[[lane]]\nname = "a"\ntask = "detect"\nimgsz = 192\nweights = "{MICRO}/detect.pt"\ndata.validation = "mine.yaml"\n'
-    )
-    before = sorted(tmp_path.iterdir())
-    status, said = check(str(tmp_path / "mine.toml"), "--fetch")
-    assert status == 2
-    assert "is no https archive" in said
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_named_files_are_asked_for_at_ultralytics_and_lie_in_the_data_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    loaded, faults = profile.examine("yolo11n")
-    assert "ultralytics:yolo11n-cls.pt has not been fetched. Run `quintet check yolo11n --fetch`." in faults[0].text
-    items = fetch.wanted(loaded)
-    assert all(item.url.startswith("https://github.com/ultralytics/assets/") for item in items)
-    assert {item.name for item in items} >= {
-        "ultralytics:yolo11n.pt",
-        "ultralytics:imagenet10",
-        "ultralytics:coco8.yaml",
-    }
-    assert all(item.to.is_relative_to(named.folder()) for item in items)
-    assert named.path_of("ultralytics:../../x.yaml").name == "no-such-name"
 
 
 def others(folder: Path, data: str, **keys: str) -> Path:
