@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple
 
 import msgpack
 
+from quintet.engine import private_files
 from quintet.engine.paths import ABSENT, no_file
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.events import FORMAT, LOST, Frame
@@ -56,7 +57,9 @@ class Journal:
         """Create the file, and hold back a reserve. Raises FileExistsError, or OSError when it cannot be written."""
         self.path = path
         self.size_bytes = 0
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._descriptor = private_files.create(path, os.O_RDWR | os.O_APPEND)
+        self._first = b""
+        """The `start` event: without it nothing in the file can be read."""
         self._checked_to = 0
         self._crc = 0
         self._gone = False
@@ -71,21 +74,56 @@ class Journal:
 
     def append(self, frame: Frame) -> None:
         """Append one event. Raises JournalBroken when the disk did not take it."""
-        self._write(encode(frame))
+        content = encode(frame)
+        self._write(content)
+        self._first = self._first or content
         if self.size_bytes - self._checked_to >= STRETCH_BYTES:
             self.check()
 
     def check(self) -> None:
         """Close the stretch since the last check, if there is one. Call it once a second.
 
-        Raises JournalBroken, also when the file was removed: nobody could read what is written from then on.
+        Raises JournalBroken, also when the file was removed or replaced, since nobody could read what is written from then
+        on, and when another program cut it or wrote to it. It then takes events again, for what happened and the end.
         """
-        if os.fstat(self._descriptor).st_nlink == 0 and not self._gone:
+        found = os.fstat(self._descriptor)
+        if not self._gone and (wrong := self._replaced(found)):
             self._gone = True
-            raise JournalBroken(f"{self.path} was removed while the session was writing it.")
+            raise JournalBroken(f"{self.path} was {wrong} while the session was writing it.")
+        if found.st_size != self.size_bytes:
+            expected = self.size_bytes
+            self._begin_again(found.st_size)
+            raise JournalBroken(
+                f"Another program changed {self.path} while the session was writing it: "
+                f"it had {found.st_size} bytes and should have had {expected}."
+            )
         if self.size_bytes > self._checked_to:
             self._write(check_bytes(self._checked_to, self.size_bytes - self._checked_to, self._crc))
             self._checked_to, self._crc = self.size_bytes, 0
+
+    def _replaced(self, found: os.stat_result) -> str:
+        """What became of the file's name: `removed`, `replaced`, or nothing. One that was moved is still somewhere."""
+        if found.st_nlink == 0:
+            return "removed"
+        try:
+            now = self.path.stat()
+        except OSError:
+            return ""
+        return "" if os.path.samestat(found, now) else "replaced by another file"
+
+    def _begin_again(self, size_bytes: int) -> None:
+        """Go on at the file's own end, so that checks of what comes are in their places; without its `start`, at the top.
+
+        What is left since the last check before cannot be vouched for any more, and readers name it.
+        """
+        with contextlib.suppress(OSError):
+            if os.pread(self._descriptor, len(self._first), 0) != self._first:
+                os.ftruncate(self._descriptor, 0)
+                size_bytes = 0
+        self.size_bytes = self._checked_to = size_bytes
+        self._crc = 0
+        if not size_bytes:
+            self._write(self._first)
 
     def close(self) -> None:
         """A last check, then close."""
@@ -215,6 +253,8 @@ class Reader:
         while (found := self._next_check()) is not None:
             self._close_stretch(found, events)
         at_end = len(content) < piece_bytes
+        if not content and os.fstat(self._file.fileno()).st_size < self._base + len(self._pending):
+            raise _Again  # it was cut
         if at_end:
             if self._moved:
                 self._stop_at(self._lost_at or 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quintet.engine import conducting, places
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import Journal
+from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.manifest import manifest
 from quintet.engine.profile import Profile
 from quintet.engine.protocol import requests
@@ -40,17 +40,21 @@ def carry_out(profile: Profile, asked: requests.Plan, log: Path | None) -> int:
         raise BadInput(places.unwritable(path, error)) from error
     print(path, flush=True)
     said, images = time.monotonic(), [0] * len(levels)
-    for frame in rehearse(plan, machine):
-        told = frame
-        if isinstance(frame, Start):
-            told = Start(frame.format, frame.t_ns, time.time_ns(), manifest(profile, []))
-        elif isinstance(frame, Samples):
-            images[frame.lane] += len(frame.rows)
-        elif isinstance(frame, End):
-            told = End(frame.t_ns, frame.reason, {"images": images})
-        journal.append(told)
-        if time.monotonic() - said > SAID_S:
-            said = time.monotonic()
-            print(f"{(machine.now_ns - begin_ns) / 60e9:.1f} simulated minutes", file=sys.stderr, flush=True)
-    journal.close()
+    try:
+        for frame in rehearse(plan, machine):
+            told = frame
+            if isinstance(frame, Start):
+                told = Start(frame.format, frame.t_ns, time.time_ns(), manifest(profile, []))
+            elif isinstance(frame, Samples):
+                images[frame.lane] += len(frame.rows)
+            elif isinstance(frame, End):
+                told = End(frame.t_ns, frame.reason, {"images": images})
+            journal.append(told)
+            if time.monotonic() - said > SAID_S:
+                said = time.monotonic()
+                print(f"{(machine.now_ns - begin_ns) / 60e9:.1f} simulated minutes", file=sys.stderr, flush=True)
+        journal.close()
+    except JournalBroken as error:
+        print(f"fault (disk): {error}", file=sys.stderr)
+        return 1
     return 0

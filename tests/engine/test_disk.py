@@ -13,7 +13,7 @@ import pytest
 from quintet.engine.journal import RESERVE_BYTES, Journal, JournalBroken, Reader, read
 from quintet.engine.logs import read as read_log
 from quintet.engine.protocol import events as ev
-from tests.making import Maker
+from tests.making import Maker, arrays
 from tests.running import Headless
 from tests.test_cli import quintet
 
@@ -78,6 +78,13 @@ def test_a_session_on_a_disk_that_fills_up_ends_with_a_fault(small_disk: Path, s
     assert (log.bad, log.unverified_bytes) == ([], 0)
 
 
+def test_a_simulated_plan_on_a_disk_that_fills_up_is_one_sentence(small_disk: Path) -> None:
+    ran = quintet("study", "simulated", "--minutes", "60", "--log", str(small_disk / "log.msgpack"))
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith(f"fault (disk): {small_disk}/log.msgpack takes no more")
+
+
 def test_a_disk_without_room_for_the_reserve_is_refused_at_the_start(small_disk: Path, sleep_profile: Path) -> None:
     fill(small_disk)
     log = small_disk / "log.msgpack"
@@ -109,6 +116,78 @@ def test_a_journal_that_is_removed_ends_its_session_and_says_so(tmp_path: Path, 
     assert "fault (disk):" in told
     assert "was removed while the session was writing it. The session ended." in told
     assert told.count("fault (disk)") == 1
+
+
+def cut(journal: Path, size_bytes: int) -> None:
+    """As another program does it."""
+    os.truncate(journal, size_bytes)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.001, 0.5, 1.0])
+def test_a_journal_that_another_program_cuts_is_a_fault_and_stays_readable(
+    tmp_path: Path, sleep_profile: Path, left: float
+) -> None:
+    run = Headless(sleep_profile, tmp_path)
+    images = len(run.wait_running(images=400).lanes[0].rows)
+    size = run.journal.stat().st_size
+    if left < 1:
+        cut(run.journal, int(size * left))
+    else:
+        with run.journal.open("ab") as out:
+            out.write(b"somebody else's")
+    assert run.end() == 1
+    log = read_log(run.journal)
+    assert log.session.end is not None
+    assert log.session.end.reason == "fault"
+    assert [fault.kind for fault in log.session.faults] == ["disk"]
+    assert "Another program changed" in log.session.faults[0].text
+    assert [lane.name for lane in log.session.lanes] == ["cls", "detect", "pose", "seg", "obb"]
+    assert log.unverified_bytes == 0
+    rows = len(log.session.lanes[0].rows)
+    assert rows == 0 if left < 0.1 else rows > images // 8
+    assert run.errors.read_text().count("fault (disk): Another program changed") == 1
+    assert run.session().end is not None  # also for who has followed it all the time
+    assert "ended: fault" in quintet("report", str(run.journal)).stdout
+
+
+def test_a_journal_that_is_cut_by_its_last_byte_is_noticed_at_the_next_check(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    frames = Maker(1).ready().gate_all(2).images(0, 2, 20, 10).frames
+    append_all(journal, frames[:6])
+    journal.check()
+    append_all(journal, frames[6:9])
+    cut(journal.path, journal.size_bytes - 1)
+    with pytest.raises(JournalBroken, match=r"had \d+ bytes and should have had \d+"):
+        journal.check()
+    append_all(journal, frames[9:12])
+    journal.close()
+    with Reader(journal.path) as reader:
+        events = reader.poll().events
+        assert len(reader.bad) == 1
+    assert [event for event in events if event[0] not in ("check", ev.LOST)] == arrays(frames[:6] + frames[9:12])
+
+
+def test_a_journal_in_whose_place_another_file_is_put_is_a_fault(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    append_all(journal, Maker(1).frames)
+    os.link(tmp_path / "log", tmp_path / "kept")
+    (tmp_path / "other").write_text("other")
+    (tmp_path / "other").replace(tmp_path / "log")
+    with pytest.raises(JournalBroken, match="was replaced by another file while"):
+        journal.check()
+    journal.close()
+    assert read(tmp_path / "kept")[0][0] == "start"
+
+
+def test_a_journal_that_was_moved_goes_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "log")
+    frames = Maker(1).ready().frames
+    append_all(journal, frames[:1])
+    journal.check()
+    (tmp_path / "log").rename(tmp_path / "moved")
+    append_all(journal, frames[1:])
+    journal.close()
+    assert [event for event in read(tmp_path / "moved") if event[0] != "check"] == arrays(frames)
 
 
 def test_a_journal_that_cannot_even_hold_the_fault_is_told_on_stderr(
