@@ -7,7 +7,6 @@ next restart tries a new one.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from quintet.engine.launch import simulate, stderr_tail
 from quintet.engine.link import Link
 from quintet.engine.nursery import Adopted, Fit, Nursery
 from quintet.engine.profile import Profile
+from quintet.engine.side_files import SideFile
 
 POLL_S = 0.05
 OnFault = Callable[[Link | None, str, str, str], None]
@@ -28,7 +28,7 @@ class Births:
         self,
         profile: Profile,
         private: Path,
-        stderr: Path,
+        stderr: SideFile,
         on_fault: OnFault,
         receive: Callable[[Link], None],
         *,
@@ -93,8 +93,6 @@ class Births:
         if self._nursery is not None and self._nursery.alive:
             asyncio.get_running_loop().remove_reader(self._nursery.sock)
             self._nursery.close()
-        if self._stderr.exists() and not self._stderr.stat().st_size:
-            self._stderr.unlink()
 
     @property
     def nursery_pid(self) -> int | None:
@@ -111,11 +109,7 @@ class Births:
                 return False
             asyncio.get_running_loop().add_reader(self._nursery.sock, self._hear, self._nursery)
         assert link.wires is not None
-        descriptor = os.open(link.stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            return self._nursery.ask(link.number, (*link.wires.workers_ends, descriptor))
-        finally:
-            os.close(descriptor)
+        return self._nursery.ask(link.number, (*link.wires.workers_ends, link.stderr.descriptor))
 
     def _hear(self, nursery: Nursery) -> None:
         try:

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import quintet
+from quintet.engine import private_files
 from quintet.engine.errors import BadInput
 from quintet.engine.profile import Lane, Profile
 
@@ -61,7 +62,7 @@ def _check(file: str, lane: Lane, python: str) -> None:
 def package_link(private: Path) -> Path:
     """The folder with a link to this package as its only content, made when it is missing."""
     folder = private / "path"
-    folder.mkdir(exist_ok=True)
+    private_files.make_folder(folder)
     link = folder / "quintet"
     if not link.is_symlink():
         link.symlink_to(Path(os.path.abspath(quintet.__file__)).parent)  # noqa: PTH100  resolve() would follow links

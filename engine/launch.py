@@ -14,12 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from quintet.engine import private_files
+from quintet.engine.side_files import SideFile
+
 ALLOWED = (
     "PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "XDG_CACHE_HOME",
 )  # fmt: skip
 ALLOWED_HEADS = ("LC_", "DYLD_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "PYTORCH_", "OMP_", "MKL_")
 BUFFER_BYTES = 1 << 20
 STDERR_TAIL_BYTES = 2000
+UMASK = 0o077
+"""Of every process of a session: what it writes is for this user only."""
 
 
 class Process(Protocol):
@@ -75,7 +80,7 @@ def environment(private: Path, whose: str, extra: dict[str, str]) -> dict[str, s
     """What a worker sees: an allow-list of ours, Ultralytics silenced and with settings of its own, and the lane's env."""
     kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith(ALLOWED_HEADS)}
     settings = private / whose
-    settings.mkdir(exist_ok=True)
+    private_files.make_folder(settings)
     # OpenBLAS starts its threads when numpy is imported, and a process with threads must not be forked
     quiet = {
         "OPENBLAS_NUM_THREADS": "1",
@@ -87,30 +92,29 @@ def environment(private: Path, whose: str, extra: dict[str, str]) -> dict[str, s
     return {**kept, **quiet, **extra}
 
 
-def spawn(lane: int, wires: Wires, private: Path, stderr: Path, extra: dict[str, str], python: str) -> Process:
+def spawn(lane: int, wires: Wires, private: Path, stderr: SideFile, extra: dict[str, str], python: str) -> Process:
     """Start one worker as a plain process in the session's private folder, its stderr in a file. Raises OSError."""
-    ends = wires.workers_ends
-    with stderr.open("ab") as errors:
-        process = subprocess.Popen(
-            [python, "-m", "quintet.engine.worker.main", *map(str, ends)],
-            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-            env=environment(private, f"lane{lane}", extra), pass_fds=ends, start_new_session=True,
-        )  # fmt: skip
+    ends, errors = wires.workers_ends, stderr.descriptor
+    process = subprocess.Popen(
+        [python, "-m", "quintet.engine.worker.main", *map(str, ends)],
+        stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private, umask=UMASK,
+        env=environment(private, f"lane{lane}", extra), pass_fds=ends, start_new_session=True,
+    )  # fmt: skip
     wires.hand_over()
     return process
 
 
-def simulate(seed: int, tasks: Sequence[str], wires: Sequence[Wires], private: Path, stderr: Path) -> Process:
+def simulate(seed: int, tasks: Sequence[str], wires: Sequence[Wires], private: Path, stderr: SideFile) -> Process:
     """Start the one process of all simulated lanes. Raises OSError."""
     ends = [one.workers_ends for one in wires]
     words = [f"{task}:{events}:{lifeline}" for task, (events, lifeline) in zip(tasks, ends, strict=True)]
-    with stderr.open("ab") as errors:
-        return subprocess.Popen(
-            [sys.executable, "-m", "quintet.engine.worker.simulate", str(seed), *words],
-            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-            env=environment(private, "simulated", {}), pass_fds=[number for pair in ends for number in pair],
-            start_new_session=True,
-        )  # fmt: skip
+    errors = stderr.descriptor
+    return subprocess.Popen(
+        [sys.executable, "-m", "quintet.engine.worker.simulate", str(seed), *words],
+        stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private, umask=UMASK,
+        env=environment(private, "simulated", {}), pass_fds=[number for pair in ends for number in pair],
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def how_it_ended(status: int) -> str:
@@ -123,10 +127,6 @@ def how_it_ended(status: int) -> str:
         return f"was ended by signal {-status}"
 
 
-def stderr_tail(path: Path) -> str:
+def stderr_tail(stderr: SideFile) -> str:
     """The last lines of a worker's stderr."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return ""
-    return content[-STDERR_TAIL_BYTES:].decode("utf-8", "replace")
+    return stderr.tail(STDERR_TAIL_BYTES)

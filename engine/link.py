@@ -36,6 +36,7 @@ from quintet.engine.protocol.events import (
 )
 from quintet.engine.protocol.orders import LaneOrder
 from quintet.engine.protocol.stream import WORKER_FRAME_BYTES, BadFrame, FrameStream
+from quintet.engine.side_files import SideFile
 
 READ_BYTES = 1 << 18
 FAULT_LETTERS = 2000
@@ -49,7 +50,9 @@ class Link:
     A restart begins at `loading` again, with the levels that were in force and the next free arm and seq.
     """
 
-    def __init__(self, number: int, lane: Lane, private: Path, stderr: Path, list_left_out: str | None = None) -> None:
+    def __init__(
+        self, number: int, lane: Lane, private: Path, stderr: SideFile, list_left_out: str | None = None
+    ) -> None:
         """`list_left_out` is the file in which the worker lists the pictures that it leaves out."""
         self.number, self.lane, self.stderr = number, lane, stderr
         self.state = "gone"

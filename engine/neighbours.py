@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quintet.engine import registry
+from quintet.engine.errors import BadInput
 from quintet.engine.registry import Entry
 
 EVERY_NS = 60_000_000_000
@@ -29,4 +30,8 @@ class Neighbours:
         if now_ns < self._next_ns:
             return {}
         self._next_ns = now_ns + EVERY_NS
-        return {"other_sessions": [entry.name for entry in self._listed() if entry.pid != os.getpid()]}
+        try:
+            listed = self._listed()
+        except (BadInput, OSError):  # their folder cannot be read any more: no reason to end what is measured
+            return {}
+        return {"other_sessions": [entry.name for entry in listed if entry.pid != os.getpid()]}

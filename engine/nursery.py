@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import msgpack
 
-from quintet.engine.launch import environment
+from quintet.engine.launch import UMASK, environment
+from quintet.engine.side_files import SideFile
 from quintet.engine.worker.linux import adopt_grandchildren
 
 PROGRAM = ("-m", "quintet.engine.worker.nursery")
@@ -77,10 +78,9 @@ class Adopted:
 class Nursery:
     """One nursery process. `alive` until its socket ends or it says that it is unfit."""
 
-    def __init__(self, private: Path, stderr: Path, *, models: bool) -> None:
+    def __init__(self, private: Path, stderr: SideFile, *, models: bool) -> None:
         """Start it. Raises OSError where this process cannot adopt workers, or the nursery cannot be started."""
         adopt_grandchildren()
-        self.stderr = stderr
         self.alive = True
         self.sock, theirs = socket.socketpair()
         self.sock.setblocking(False)
@@ -92,11 +92,11 @@ class Nursery:
             *(["models"] if models else []),
         ]
         try:
-            with stderr.open("ab") as errors:
-                self._process = subprocess.Popen(
-                    words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=private,
-                    env=environment(private, "nursery", {}), pass_fds=(theirs.fileno(),), start_new_session=True,
-                )  # fmt: skip
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=stderr.descriptor, stderr=stderr.descriptor, cwd=private,
+                env=environment(private, "nursery", {}), pass_fds=(theirs.fileno(),), start_new_session=True,
+                umask=UMASK,
+            )  # fmt: skip
         except OSError:
             self.sock.close()
             raise

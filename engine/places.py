@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from quintet.engine import private_files, session_lock, side_files
 from quintet.engine.errors import BadInput
 from quintet.engine.paths import ABSENT, expanded, no_file
 
@@ -27,7 +31,7 @@ def state_folder() -> Path:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_files.make_folder(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
     return folder
@@ -66,7 +70,7 @@ def new_journal(profile: str, asked: Path | None) -> Path:
         stem = f"{profile}-{time.strftime('%Y%m%d-%H%M%S')}"
         folder = log_folder()
         tries = (folder / f"{stem}{suffix}.msgpack" for suffix in ("", *(f"-{n}" for n in range(2, 100))))
-        path = next(path for path in tries if not path.exists())
+        path = next(path for path in tries if not path.exists() and not side_files.existing(path))
     else:
         path = expanded(asked).absolute()
         if len(os.fsencode(path.name)) > NAME_BYTES:
@@ -76,6 +80,11 @@ def new_journal(profile: str, asked: Path | None) -> Path:
             raise BadInput(f"{what}. Give --log the path of a file that does not exist yet.")
     if path.exists():
         raise BadInput(f"{path} exists already, and a journal is never overwritten. Give --log another path.")
+    if taken := side_files.existing(path):
+        raise BadInput(
+            f"{taken[0]} exists already, and lanes write there what goes beside this log. "
+            "Move it away, or give --log another path."
+        )
     if not path.parent.is_dir():
         raise BadInput(f"There is no folder {path.parent} for the log. Make it, or give --log another path.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -104,16 +113,39 @@ def named(log: str | Path) -> Path:
     return expanded(log)
 
 
+def sessions_folder() -> Path:
+    """The folder of all sessions' private folders, made when it is missing.
+
+    Raises BadInput when it cannot be made, or others can reach it: they could have files of this user's removed.
+    """
+    folder = _made(state_folder() / "sessions")
+    private_files.refuse_shared(folder, "set XDG_STATE_HOME to another folder.")
+    return folder
+
+
 def private_folder(journal: Path) -> Path:
     """A new private folder for the session of this journal: Ultralytics' settings and the control socket lie there.
 
-    Raises BadInput when it cannot be made.
+    This process holds its lock, which says that the session lives. Raises BadInput when it cannot be made.
     """
-    parent = _made(state_folder() / "sessions")
+    parent = sessions_folder()
     try:
-        return Path(tempfile.mkdtemp(prefix=f"{journal.stem[:40]}-", dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=f"{journal.stem[:40]}-", dir=parent))
     except OSError as error:
         raise _unwritable(parent, error) from error
+    try:
+        folder.chmod(private_files.FOLDER)
+        session_lock.hold(folder)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise _unwritable(parent, error) from error
+    return folder
+
+
+def remove(private: Path) -> None:
+    """Remove a session's private folder, and its lock last: until then it is of a session that lives."""
+    shutil.rmtree(private, ignore_errors=True)
+    session_lock.let_go(private)
 
 
 LOGIND = (Path("/usr/lib/systemd/logind.conf.d"), Path("/etc/systemd/logind.conf"), Path("/etc/systemd/logind.conf.d"))
@@ -135,13 +167,35 @@ def ends_with_login(places: tuple[Path, ...] = LOGIND) -> bool:
 
 
 def socket_path(private: Path) -> Path:
-    """Where the control socket lies: in the private folder, or under the temporary folder when that path is too long."""
+    """Where the control socket lies: in the private folder, or under the temporary folder when that path is too long.
+
+    Raises BadInput when there is no folder for it there that is this user's alone.
+    """
     path = private / "control"
     if len(os.fsencode(path)) <= SOCKET_BYTES:
         return path
-    folder = Path(tempfile.gettempdir()) / f"quintet-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    told = folder.lstat()
-    if told.st_uid != os.getuid() or told.st_mode & 0o077 or not folder.is_dir() or folder.is_symlink():
-        raise BadInput(f"{folder} belongs to somebody else or is open to others. Remove it, or set TMPDIR.")
-    return folder / private.name[-40:]
+    folder = Path(tempfile.gettempdir()) / _FALLBACK
+    if not os.path.lexists(folder):
+        try:
+            private_files.make_folder(folder)
+        except OSError as error:
+            raise BadInput(f"{folder} cannot be made: {error.strerror}. Set TMPDIR to a folder that can.") from error
+    private_files.refuse_shared(folder, "set TMPDIR to another folder.")
+    return folder / _socket_name(private)
+
+
+_FALLBACK = f"quintet-{os.getuid()}"
+
+
+def _socket_name(private: Path) -> str:
+    return private.name[-40:]
+
+
+def remove_socket(private: Path, socket: Path) -> None:
+    """Remove the socket that a dead session left under a temporary folder; nothing that is no socket of ours."""
+    folder = socket.parent
+    if folder.name != _FALLBACK or socket.name != _socket_name(private) or not private_files.is_own_folder(folder):
+        return
+    with contextlib.suppress(OSError):
+        if stat.S_ISSOCK(socket.lstat().st_mode):
+            socket.unlink()

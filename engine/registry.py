@@ -1,26 +1,26 @@
 """Which sessions live on this machine for this user: one small file each, in the session's private folder.
 
-A session that was killed leaves its folder behind; whoever lists sessions next removes it.
+A session that was killed leaves its folder behind; whoever lists sessions next removes it, once its lock proves that it is
+dead (session_lock.py). What is not known to be dead stays.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from quintet.engine import places
+from quintet.engine import places, private_files, session_lock
 from quintet.engine.errors import BadInput
+from quintet.engine.session_lock import Life
 
 ENTRY = "session.json"
-STARTING_S = 60.0
-"""A private folder without an entry is of a session that starts, for so long."""
+MOST_BYTES = 64 * 1024
+"""An entry that is longer is none: it holds two paths."""
 
 
 class Entry(NamedTuple):
@@ -39,24 +39,24 @@ def register(private: Path, journal: Path, socket: Path) -> None:
     """Write the entry of this process's session, whole or not at all."""
     created = psutil.Process().create_time()
     entry = Entry(journal.stem, os.getpid(), created, str(journal), str(socket), time.time())
-    draft = private / f"{ENTRY}.draft"
-    draft.write_text(json.dumps(entry._asdict()))
-    draft.replace(private / ENTRY)
+    private_files.write(private / ENTRY, json.dumps(entry._asdict()).encode())
 
 
 def sessions() -> list[Entry]:
-    """The live sessions, oldest first; what killed ones left is removed."""
-    folder = places.state_folder() / "sessions"
+    """The live sessions, oldest first; what killed ones left is removed. Raises BadInput as `sessions_folder` does."""
     found = []
-    for private in sorted(folder.iterdir()) if folder.is_dir() else []:
-        entry = _entry(private)
-        if entry is not None and _lives(entry):
+    for private in sorted(places.sessions_folder().iterdir()):
+        if not private_files.is_own_folder(private):
+            continue
+        entry, life = _entry(private), session_lock.life(private)
+        if life is Life.NO_LOCK and entry is not None:
+            life = _life_by_pid(entry)
+        if life is Life.ALIVE and entry is not None:
             found.append(entry)
-        elif entry is not None or _abandoned(private):
+        elif life is Life.DEAD:
             if entry is not None:
-                with contextlib.suppress(OSError):
-                    Path(entry.socket).unlink()
-            shutil.rmtree(private, ignore_errors=True)
+                places.remove_socket(private, Path(entry.socket))
+            places.remove(private)
     return sorted(found, key=lambda entry: entry.began_wall_s)
 
 
@@ -78,22 +78,31 @@ def find(log: str | None) -> Entry:
 
 
 def _entry(private: Path) -> Entry | None:
+    """What a session says of itself; None where nothing can be read, or another version wrote it."""
     try:
-        return Entry(**json.loads((private / ENTRY).read_text()))
-    except (OSError, ValueError, TypeError):
+        told = json.loads(private_files.read(private / ENTRY, MOST_BYTES) or b"")
+        entry = Entry(*(told[name] for name in Entry._fields))
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+    texts = (entry.name, entry.journal, entry.socket)
+    times = (entry.created, entry.began_wall_s)
+    good = (
+        all(isinstance(text, str) and "\0" not in text for text in texts)
+        and all(type(time_s) in (int, float) and -1e18 < time_s < 1e18 for time_s in times)
+        and type(entry.pid) is int
+        and 0 < entry.pid < 1 << 31
+    )
+    return entry if good else None
 
 
-def _lives(entry: Entry) -> bool:
+def _life_by_pid(entry: Entry) -> Life:
+    """Of a session of an older version, which has no lock: a clock that was set may hide it, so only its pid counts."""
     try:
         process = psutil.Process(entry.pid)
-        return abs(process.create_time() - entry.created) < 0.01 and process.status() != psutil.STATUS_ZOMBIE
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return Life.DEAD
+        return Life.ALIVE if abs(process.create_time() - entry.created) < 0.01 else Life.UNKNOWN
+    except psutil.NoSuchProcess:
+        return Life.DEAD
     except psutil.Error:
-        return False
-
-
-def _abandoned(private: Path) -> bool:
-    try:
-        return time.time() - private.stat().st_mtime > STARTING_S
-    except OSError:
-        return False
+        return Life.UNKNOWN

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from quintet.engine import places
+from quintet.engine import places, session_lock, side_files
 from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput
 from quintet.engine.protocol import requests
@@ -22,12 +22,13 @@ def main() -> int:
     """Run the ordered session; returns its exit status."""
     order = json.loads(sys.argv[1])
     say = int(order["say"])
-    journal = Path(order["journal"])
+    journal, private = Path(order["journal"]), Path(order["private"])
     try:
+        session_lock.take_over(private, int(order["lock"]))
         order["plan"] = None if order["plan"] is None else requests.plan(order["plan"])
         options = Options(**{name: order[name] for name in Options._fields if name in order})
         profile = profiles.load(order["profile"], order["sets"])
-        supervisor = Supervisor(profile, journal, Path(order["private"]), options)
+        supervisor = Supervisor(profile, journal, private, options)
     except (BadInput, OSError) as error:
         os.write(
             say,
@@ -35,9 +36,7 @@ def main() -> int:
         )
         return 2
     status = asyncio.run(_run(supervisor, say))
-    errors = journal.with_suffix(".stderr")
-    if errors.exists() and not errors.stat().st_size:
-        errors.unlink()
+    side_files.remove_if_empty(side_files.supervisor_stderr(journal), sys.stderr.fileno())
     return status
 
 

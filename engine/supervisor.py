@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import time
 import traceback
@@ -32,6 +31,7 @@ from quintet.engine.protocol.events import FORMAT, Answer, Clock, End, Fault, Fr
 from quintet.engine.protocol.events import Telemetry as TelemetryEvent
 from quintet.engine.protocol.orders import StopOrder
 from quintet.engine.protocol.stream import BadFrame
+from quintet.engine.side_files import SideFiles
 from quintet.engine.telemetry import Telemetry, Watched
 
 CLOCK_NS = 60_000_000_000
@@ -53,7 +53,7 @@ class Options(NamedTuple):
     plan: requests.Plan | None = None
     """A plan to begin at the common start; the session ends with it."""
     most_bytes: int | None = None
-    """End once the journal is so long."""
+    """End once the journal and its side files are so long in all."""
     left_out_folder: Path | None = None
     """Where each worker lists the pictures that it leaves out, in a file called by its lane's number; None: nowhere."""
 
@@ -62,23 +62,28 @@ class Supervisor:
     """Runs one session to its end. `run` returns the exit status: 0, or 1 when a lane failed or the session broke."""
 
     def __init__(self, profile: Profile, journal: Path, private: Path, options: Options) -> None:
-        """Create the journal. Raises OSError when it cannot be created."""
+        """Create the journal and its side files. Raises OSError when they cannot be, BadInput as `socket_path` does."""
         self.socket = places.socket_path(private)
         self._profile, self._private, self._options = profile, private, options
         self._others = [entry.name for entry in registry.sessions()]
-        self._journal = Journal(journal)
+        self._side_files = SideFiles(journal, len(profile.lanes))
+        try:
+            self._journal = Journal(journal)
+        except OSError:
+            self._side_files.close()
+            raise
         self._links = [
             Link(
                 number,
                 lane,
                 private,
-                journal.with_suffix(f".lane{number}.stderr"),
+                self._side_files.lanes[number],
                 None if options.left_out_folder is None else str(options.left_out_folder / str(number)),
             )
             for number, lane in enumerate(profile.lanes)
         ]
         self._births = Births(
-            profile, private, journal.with_suffix(".nursery.stderr"), self._fault, self._receive, forks=options.forks
+            profile, private, self._side_files.nursery, self._fault, self._receive, forks=options.forks
         )
         self._server = Server(self.socket, journal, self._ask, self._screens)
         self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
@@ -145,6 +150,7 @@ class Supervisor:
     def _poll(self) -> None:
         asyncio.get_running_loop().call_later(POLL_S, self._poll)
         self._births.poll()
+        self._side_files.bound()
 
     async def _work(self) -> None:
         self._poll()
@@ -162,7 +168,8 @@ class Supervisor:
                 self._journal.append(event)
             except JournalBroken as error:
                 self._broken(error)
-            if self._options.most_bytes is not None and self._journal.size_bytes >= self._options.most_bytes:
+            size_bytes = self._journal.size_bytes + self._side_files.size_bytes
+            if self._options.most_bytes is not None and size_bytes >= self._options.most_bytes:
                 self._finish("size")
         try:
             self._commands.take(event)
@@ -200,6 +207,9 @@ class Supervisor:
                 self._append(Answer(command_id, link.number, now, link.next_seq, "silent", ""))
                 text = f"{link.lane.name} has not answered a command in time."
                 self._append(Fault(link.number, now, "stuck", text, stderr_tail(link.stderr)))
+        self._check_journal()
+
+    def _check_journal(self) -> None:
         try:
             self._journal.check()
         except JournalBroken as error:
@@ -367,11 +377,10 @@ class Supervisor:
             self._births.forget(link)
             link.end()
         self._births.close()
+        self._check_journal()
         counts = {"images": [link.images for link in self._links], "session": self._id}
         self._append(End(time.monotonic_ns(), self._reason or "fault", counts))
         with contextlib.suppress(JournalBroken, OSError):
             self._journal.close()
-        for link in self._links:
-            if link.stderr.exists() and not link.stderr.stat().st_size:
-                link.stderr.unlink()
-        shutil.rmtree(self._private, ignore_errors=True)
+        self._side_files.close()
+        places.remove(self._private)

@@ -110,7 +110,8 @@ def run(
         str, typer.Option("--linger", metavar="TIME", help="End a session that has had no screen for so long.")
     ] = "10m",
     max_log_size: Annotated[
-        str | None, typer.Option("--max-log-size", metavar="SIZE", help="End once the log is so long: 200MB, 1.5GB.")
+        str | None,
+        typer.Option("--max-log-size", metavar="SIZE", help="End once the log and its side files take so much: 200MB."),
     ] = None,
     colors: Annotated[
         str | None, typer.Option("--colors", help="256, 16, none, or auto (QUINTET_COLORS, NO_COLOR, TERM, COLORTERM).")

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,15 +16,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from quintet.engine import data_notes, places, registry
+from quintet.engine import data_notes, places, registry, session_lock, side_files
 from quintet.engine.control.client import Client
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.launch import UMASK
 from quintet.engine.profile import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
+from quintet.engine.side_files import SideFile
 from quintet.observing import own_screen, told
 
 PROGRESS_S = 5.0
@@ -49,7 +50,7 @@ class Asked(NamedTuple):
     observed: bool = False
     """With a screen of its own on a terminal that nobody sees; what it cost is printed at the end."""
     most_bytes: int | None = None
-    """End once the journal is so long."""
+    """End once the journal and its side files are so long in all."""
 
 
 def headless(asked: Asked) -> int:
@@ -65,9 +66,9 @@ def headless(asked: Asked) -> int:
             private,
             Options(asked.for_s, asked.start_timeout_s, None, asked.forks, asked.plan, asked.most_bytes),
         )
-    except OSError as error:
-        shutil.rmtree(private, ignore_errors=True)
-        raise BadInput(places.unwritable(journal, error)) from error
+    except (BadInput, OSError) as error:
+        places.remove(private)
+        raise BadInput(places.unwritable(journal, error) if isinstance(error, OSError) else str(error)) from error
 
     async def all_of_it() -> int:
         opened = asyncio.Event()
@@ -145,42 +146,59 @@ def progress_line(session: Session, now_ns: int) -> str:
     return f"{(now_ns - session.origin_ns) / 1e9:6.0f} s  " + "  ".join(parts)
 
 
+class _Detached(NamedTuple):
+    """A supervisor that was started, on its way to its one word."""
+
+    process: subprocess.Popen[bytes]
+    said: int
+    private: Path
+    stderr: SideFile
+
+    def undo(self) -> None:
+        """Before the screen stands, whatever breaks stops everything."""
+        _end(self.process)
+        places.remove(self.private)
+        self.stderr.close()
+
+
 def on_screen(asked: Asked) -> int:
     """Start a detached supervisor, attach a screen, and print the journal's path at the end."""
     _refuse_terminal()
     journal = places.new_journal(asked.profile.name, asked.log)
     private = places.private_folder(journal)
-    started: list[subprocess.Popen[bytes]] = []
+    all_started: list[_Detached] = []
     early: list[int] = []
 
     def interrupted(number: int, _frame: object) -> None:  # acts itself: an exception amid imports can be swallowed
         early.append(number)
-        for process in started:
-            _end(process)
-            shutil.rmtree(private, ignore_errors=True)
+        for started in all_started:
+            started.undo()
             os._exit(128 + number)
 
     signal.signal(signal.SIGINT, interrupted)
-    supervisor, said = _start_supervisor(asked, journal, private)
-    started.append(supervisor)
+    try:
+        started = _start_supervisor(asked, journal, private)
+    except OSError as error:
+        places.remove(private)
+        raise BadInput(places.unwritable(journal, error)) from error
+    all_started.append(started)
     if early:
         interrupted(early[0], None)
     try:
         from quintet.tui.app import QuintetApp  # while the supervisor starts
 
-        _shake_hands(supervisor, said, private)
+        _shake_hands(started)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         screen = QuintetApp(journal, places.socket_path(private))
         screen.run()
     except BaseException:
-        _end(supervisor)
-        shutil.rmtree(private, ignore_errors=True)
+        started.undo()
         raise
     if screen.return_value is None:  # it broke, and its traceback says how: nobody is left to stop the session
-        _end(supervisor)
+        _end(started.process)
     if screen.return_value == "detach":
         return told_of_detaching(journal)
-    status = supervisor.wait()
+    status = started.process.wait()
     print(journal)
     return 1 if status or screen.return_value is None else 0
 
@@ -272,37 +290,37 @@ def _refuse_terminal() -> None:
         )
 
 
-def _start_supervisor(asked: Asked, journal: Path, private: Path) -> tuple[subprocess.Popen[bytes], int]:
+def _start_supervisor(asked: Asked, journal: Path, private: Path) -> _Detached:
+    """Start it with the lock of the private folder, which it holds alone from then on. Raises OSError."""
+    stderr = SideFile(side_files.supervisor_stderr(journal))
+    lock = session_lock.held_by(private)
     said, say = os.pipe()
     order = {
         "profile": asked.profile.path, "sets": asked.sets, "journal": str(journal), "private": str(private),
         "for_s": asked.for_s, "start_timeout_s": asked.start_timeout_s, "linger_s": asked.linger_s,
         "forks": asked.forks, "say": say, "plan": msgspec.to_builtins(asked.plan), "most_bytes": asked.most_bytes,
+        "lock": lock,
     }  # fmt: skip
-    with journal.with_suffix(".stderr").open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "quintet.engine.serve", json.dumps(order)],
-            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, pass_fds=(say,), start_new_session=True,
-        )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quintet.engine.serve", json.dumps(order)], stdin=subprocess.DEVNULL,
+        stdout=stderr.descriptor, stderr=stderr.descriptor, pass_fds=(say, lock), start_new_session=True, umask=UMASK,
+    )  # fmt: skip
     os.close(say)
-    return process, said
+    session_lock.let_go(private)
+    return _Detached(process, said, private, stderr)
 
 
-def _shake_hands(supervisor: subprocess.Popen[bytes], said: int, private: Path) -> None:
+def _shake_hands(started: _Detached) -> None:
     """Wait for the supervisor's one word. Raises BadInput with its sentence when the session could not begin."""
-    ready, _, _ = select.select([said], [], [], HANDSHAKE_S)
-    word = os.read(said, 4096).decode() if ready else f"The supervisor did not start within {HANDSHAKE_S:g} s."
-    os.close(said)
+    ready, _, _ = select.select([started.said], [], [], HANDSHAKE_S)
+    word = os.read(started.said, 4096).decode() if ready else f"The supervisor did not start within {HANDSHAKE_S:g} s."
+    os.close(started.said)
     if word != "open":
-        _end(supervisor)
-        shutil.rmtree(private, ignore_errors=True)
-        raise BadInput(
-            word or "The supervisor ended before the session began; its .stderr file beside the journal says why."
-        )
+        raise BadInput(word or f"The supervisor ended before the session began: {started.stderr.path} says why.")
 
 
 def _end(supervisor: subprocess.Popen[bytes]) -> None:
-    """Before the screen stands, whatever breaks stops everything."""
+    """End a supervisor, whatever it does."""
     if supervisor.poll() is None:
         supervisor.send_signal(signal.SIGTERM)
         try:

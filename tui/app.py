@@ -16,7 +16,7 @@ os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is import
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from quintet.engine import data_notes
+from quintet.engine import data_notes, side_files
 from quintet.engine.control.client import Client
 from quintet.engine.journal import Reader
 from quintet.engine.protocol.control_messages import Hello
@@ -35,6 +35,8 @@ from quintet.tui.words import clock
 
 STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S, BETWEEN_S = 10.0, 0.1, 3_000_000_000, 0.3, 0.03
 TWICE_NS = 2_000_000_000
+LANE_LOG_BYTES = 20_000
+"""So much of what a lane's process wrote is shown."""
 SLICES = {"status": 20, "lanes": 6, "table": 12}
 """How many columns a widget of a part has: few where small things change often."""
 
@@ -257,9 +259,7 @@ class QuintetApp(AskingApp):
         head = [f"warning: {words}" for words in data_notes.warnings(lane)]
         head += [f"{note.data or 'settings'}: {note}" for note in data_notes.notes(lane)]
         text = "\n".join(f"{fault.kind}: {fault.text}\n{fault.stderr}" for fault in lane.faults)
-        path = self._journal.with_suffix(f".lane{lane.number}.stderr")
-        if path.exists():
-            text += path.read_text(encoding="utf-8", errors="replace")[-20_000:]
+        text += side_files.tail(side_files.lane_stderr(self._journal, lane.number), LANE_LOG_BYTES)
         self.push_screen(LaneLog(f"{lane.name}: its data and what it wrote", text, head))
 
     def action_detach(self) -> None:

@@ -6,6 +6,7 @@ scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS, QUINTET_SLEEP_IMAGES, an
 QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N), QUINTET_SLEEP_HANG=N (never come back from
 image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded). QUINTET_SLEEP_SPINS_PER_S=N makes it work instead of
 sleep: N turns of an empty loop for each second of predict. QUINTET_SLEEP_HOLD=FILE keeps the lane loading until FILE exists.
+QUINTET_SLEEP_STDERR_MB=N makes it write so much to stderr at its fifth image.
 """
 
 from __future__ import annotations
@@ -26,8 +27,20 @@ METRICS = {
 }  # fmt: skip
 
 
+WRITES_AT = 5
+
+
 def _number(name: str, default: float) -> float:
     return float(os.environ.get(f"QUINTET_SLEEP_{name}", default))
+
+
+def _write_much() -> None:
+    """As many megabytes to stderr as QUINTET_SLEEP_STDERR_MB says, in numbered lines of a hundred bytes."""
+    for number in range(0, int(_number("STDERR_MB", 0) * 10_000), 100):
+        lines = "".join(f"{line:099}\n" for line in range(number, number + 100)).encode()
+        written = 0
+        while written < len(lines):
+            written += os.write(2, lines[written:])
 
 
 def _hold() -> None:
@@ -113,6 +126,8 @@ class SleepBackend:
             os._exit(3)
         if self._count == int(_number("HANG", -1)):
             time.sleep(3600)
+        if self._count == WRITES_AT:
+            _write_much()
         sleep_s = max(0.0, self._random.gauss(self._mean_s, self._mean_s * self._spread))
         if self._spins_a_second:
             for _ in range(int(sleep_s * self._spins_a_second)):

@@ -10,16 +10,18 @@ from typing import Any
 
 from quintet.engine.births import Births
 from quintet.engine.profile import Profile
+from quintet.engine.side_files import SideFile
 
 
 async def test_a_lane_that_runs_wakes_nobody_until_an_answer_is_due(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     heard: list[Any] = []
+    stderr = SideFile(tmp_path / "stderr")
     births = Births(
         Profile(name="p", lanes=(), path="", text=""),
         tmp_path,
-        tmp_path / "stderr",
+        stderr,
         lambda *_: None,
         heard.append,
         forks=False,
@@ -39,3 +41,4 @@ async def test_a_lane_that_runs_wakes_nobody_until_an_answer_is_due(tmp_path: Pa
 
     for one in (ours, theirs):
         one.close()
+    stderr.close()

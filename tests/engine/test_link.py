@@ -17,6 +17,7 @@ from quintet.engine.profile import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.orders import StopOrder
+from quintet.engine.side_files import SideFile
 from tests.making import row
 
 
@@ -24,7 +25,8 @@ from tests.making import row
 def wired(tmp_path: Path) -> Iterator[tuple[Link, socket.socket]]:
     """A link whose worker's end of the socket is the test's; its process is a real one that only waits."""
     waiting = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    link = Link(1, Lane(name="b", task="cls"), tmp_path, tmp_path / "stderr")
+    stderr = SideFile(tmp_path / "stderr")
+    link = Link(1, Lane(name="b", task="cls"), tmp_path, stderr)
     wires = link.wire(Profile(name="p", lanes=(link.lane,), path="", text="", keep_bytes=0))
     theirs = socket.socket(fileno=os.dup(wires.workers_ends[0]))
     theirs.recv(4096)  # the lane's settings
@@ -34,6 +36,7 @@ def wired(tmp_path: Path) -> Iterator[tuple[Link, socket.socket]]:
     assert waiting.stdin is not None
     waiting.stdin.close()
     theirs.close()
+    stderr.close()
 
 
 GOOD = ev.Samples(1, 0, 30, [row(10), row(20)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -168,15 +167,6 @@ def test_what_a_killed_session_left_is_cleaned_by_the_next_ls(live: Terminal, ow
     assert len(list(folder.iterdir())) == 1
     assert "  live " not in quintet("ls").stdout
     assert list(folder.iterdir()) == []
-
-
-def test_an_entry_of_a_pid_that_is_somebody_elses_now_is_stale(own_state: Path) -> None:
-    private = own_state / "quintet" / "sessions" / "old"
-    private.mkdir(parents=True)
-    entry = registry.Entry("old", os.getpid(), 1.0, "/x/old.msgpack", str(private / "control"), 0.0)
-    (private / registry.ENTRY).write_text(json.dumps(entry._asdict()))
-    assert registry.sessions() == []
-    assert not private.exists()
 
 
 def test_a_second_session_is_warned_of_and_both_must_be_named(live: Terminal, tmp_path: Path) -> None:
