@@ -121,7 +121,8 @@ def terminal() -> str:
         return "none here; --headless works without"
     columns, rows = os.get_terminal_size(sys.stdout.fileno())
     coding = locale.getpreferredencoding(False)
-    return f"{columns}x{rows}, TERM {os.environ.get('TERM', 'unset')}, {coding}"
+    size = f"{columns}x{rows}" if columns and rows else "size not known (`stty cols 120 rows 40` sets it)"
+    return f"{size}, TERM {os.environ.get('TERM', 'unset')}, {coding}"
 
 
 def _needs(profile: Profile) -> list[Found]:

@@ -280,9 +280,7 @@ def _refuse_terminal() -> None:
         raise BadInput("The screen needs a terminal, and this is none. Use --headless.")
     terminal.refuse_dumb()
     terminal.prepare()
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)  # what a shell exported once is not what the terminal is now
-    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    columns, rows = terminal.settled_size(sys.stdout.fileno())
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         raise BadInput(
             f"The terminal has {columns}x{rows} characters and the screen needs {SMALLEST[0]}x{SMALLEST[1]}. "

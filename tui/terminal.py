@@ -6,9 +6,13 @@ Nothing is asked over the line and TERM is never changed: the environment says i
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
-from collections.abc import Mapping
+import struct
+import sys
+import termios
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +22,9 @@ COLOURS = ("auto", "256", "16", "none")
 THEMES = ("dark", "light")
 GLYPHS = ("auto", "unicode", "ascii")
 FAR_PAINT_S, NEAR_PAINT_S = 2.0, 1.0
+GUESSED = {"COLUMNS": 80, "LINES": 24}
+"""The size of a terminal that does not say its size."""
+MOST_CHARACTERS = 1000
 
 
 class Kind(NamedTuple):
@@ -115,6 +122,32 @@ def _environ_at_start() -> dict[str, str]:
             name, _, value = pair.partition("=")
             found[name] = value
     return found
+
+
+def settled_size(descriptor: int, environ: MutableMapping[str, str] = os.environ) -> tuple[int, int]:
+    """Columns and rows of this terminal; one that says 0x0 is given a size: COLUMNS and LINES, else 80x24.
+
+    `docker exec -t` makes such terminals, and sets their size later if ever. COLUMNS and LINES are taken out of the
+    environment, since what a shell exported once is not what the terminal is now.
+    """
+    told = os.get_terminal_size(descriptor)
+    named = [environ.pop(name, "") for name in GUESSED]
+    if told.columns and told.lines:
+        return told.columns, told.lines
+    columns, rows = (
+        said or (int(name) if name.isdecimal() and 0 < int(name[:9]) <= MOST_CHARACTERS else guess)
+        for said, name, guess in zip(told, named, GUESSED.values(), strict=True)
+    )
+    try:
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    except OSError:
+        environ.update(COLUMNS=str(columns), LINES=str(rows))  # the next best: Textual reads them
+    print(
+        f"quintet: this terminal does not say its size, so {columns}x{rows} is used. "
+        "`stty cols 120 rows 40` sets another one.",
+        file=sys.stderr,
+    )
+    return columns, rows
 
 
 def hung_up(descriptor: int = 0) -> bool:
