@@ -33,7 +33,7 @@ IMAGES = 64
 
 
 class Noise(NamedTuple):
-    """What multiplies an image's service: exp of the sum of these. Per image the same as prototypes/sim_design.py."""
+    """What multiplies an image's service: exp of the sum of these."""
 
     drift: float = 0.03
     """Reached in a straight line after drift_over_s, then held: heat."""
@@ -51,7 +51,6 @@ class Noise(NamedTuple):
     carry_tau_s: float = 0.5
 
 
-QUIET = Noise(0, 300, 0, 20, 0, 0, 0, 0, 0, 0.5)
 STEADY = Noise(drift=0, slow_sd=0, carry=0)
 """What an image does to its neighbours, without what changes over seconds: for true effects."""
 

@@ -30,6 +30,8 @@ def imported_by(module: str) -> set[str]:
         ("quintet.engine.report.text", (*HEAVY, "textual", "rich")),
         ("quintet.engine.worker.main", (*HEAVY, "textual", "rich", "msgspec", "psutil", "platformdirs")),
         ("quintet.engine.worker.sleep", (*HEAVY, "msgspec")),
+        ("quintet.engine.worker.simulate", (*HEAVY, "msgspec", "psutil", "platformdirs")),
+        ("quintet.engine.simulated", (*HEAVY, "msgspec", "psutil", "platformdirs")),
     ],
 )
 def test_light_parts_stay_light(module: str, never: tuple[str, ...]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rich.color import Color
 from rich.style import Style
 
 
@@ -127,8 +126,3 @@ def _body(palette: Palette, name: str) -> Style:
     if palette.ansi and name == "cursor body":
         return Style(reverse=True)
     return Style(color=palette.bright or None, bgcolor=getattr(palette, _BODIES[name]), bold=palette.ansi or None)
-
-
-def known_colours(palette: Palette) -> list[Color]:
-    """Every colour of the table, parsed; for tests."""
-    return [Color.parse(value) for value in palette[1:14] if value]

@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 
 class Hello(NamedTuple):
-    """From a client, first: what it is. A screen has columns and rows above 0."""
+    """From a client, first: what it is. A screen has columns and rows above 0.
+
+    `ssh`, whether it is painted over ssh, is reserved: nothing reads it yet.
+    """
 
     format: int
     pid: int

@@ -28,8 +28,8 @@ from quintet.engine.rehearsal import manifest, rehearse
 from quintet.engine.session import Session
 from quintet.engine.simulated import Machine, services
 from quintet.engine.stretches import setting_of
-from quintet.engine.truth import true_effects
 from quintet.engine.verdicts import HAND_TUNED_TO, Watch
+from tests.true_effects import true_effects
 
 KINDS = {cls: kind for kind, cls in ev.JOURNAL.items()}
 FIVE = ("cls", "detect", "pose", "seg", "obb")

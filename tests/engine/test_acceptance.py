@@ -15,8 +15,8 @@ import pytest
 from quintet.engine import stats
 from quintet.engine.simulated import services
 from quintet.engine.stats import Moments, Range
-from quintet.engine.truth import true_effects
 from tests.benchmarks.coverage import FIVE, OFF, Tally, by_hand, naive_coverage, tally
+from tests.true_effects import true_effects
 
 NULL_SESSIONS, ONE_LANE_SESSIONS, ACCURACY_SESSIONS, HAND_SESSIONS = 16, 40, 8, 24
 

@@ -11,11 +11,12 @@ from quintet.engine.contrasts import tables
 from quintet.engine.plans import ab, study
 from quintet.engine.protocol.events import COLUMNS, FLAG_SCORED, Answer, Arm, Frame, Gate, Samples
 from quintet.engine.rehearsal import rehearse
-from quintet.engine.simulated import DEVICE_SHARE, QUIET, STEADY, Machine, Noise, services
-from quintet.engine.truth import true_effects, true_means
+from quintet.engine.simulated import DEVICE_SHARE, STEADY, Machine, Noise, services
 from tests.making import NAMES, OFF, ON, SECOND
 from tests.planned import folded
+from tests.true_effects import true_effects, true_means
 
+QUIET = Noise(0, 300, 0, 20, 0, 0, 0, 0, 0, 0.5)
 START, WAIT, PRE, INFER, POST, PREDICT, SCORE = (
     COLUMNS.index(name) for name in ("start", "wait", "pre", "infer", "post", "predict", "score")
 )
