@@ -8,15 +8,15 @@ import reprlib
 from collections.abc import Iterator
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from quintet.engine import places, registry
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.follower import Folded, SessionFollower
+from quintet.engine.journal import NoJournal
 from quintet.engine.paths import ABSENT, no_file
 from quintet.engine.session import Session
 
-Folded = TypeVar("Folded", bound=Session)
 MOST = 1_000_000
 """No burn-in, block or margin is larger: it would leave nothing to tell."""
 
@@ -77,23 +77,17 @@ def find(log: str | Path) -> Path:
     raise BadInput(f"{log} cannot be read: there is no such file, and no session of that name in the log folder.")
 
 
-def take(path: Path, session: Folded) -> tuple[Folded, list[tuple[int, int]], int]:
-    """Fold a whole journal into this empty session; with it the byte ranges left out, and the bytes without a check.
+def take(path: Path, kind: type[Folded]) -> tuple[Folded, list[tuple[int, int]], int]:
+    """Fold a whole journal into a session of this kind; with it the byte ranges left out, and the bytes without a check.
 
     Raises BadInput with one sentence for a file that is none, or whose beginning is lost.
     """
-    empty = type(session)
     try:
-        with Reader(path) as reader, without_collections():
-            while True:
-                batch = reader.poll()
-                session = empty() if batch.again else session
-                session.fold(batch.events)
-                if batch.at_end:
-                    break
-            if session.start is None:
+        with SessionFollower(path, kind) as follower, without_collections():
+            follower.poll(None)
+            if follower.session.start is None:
                 raise BadInput(f"The `start` event of {path} is damaged, and without it nothing in it can be read.")
-            return session, reader.bad, reader.unverified_bytes
+            return follower.session, follower.bad, follower.unverified_bytes
     except NoJournal as error:
         raise BadInput(str(error)) from error
     except OSError as error:
@@ -115,4 +109,4 @@ def without_collections() -> Iterator[None]:
 def read(log: str | Path) -> Log:
     """The log of a path or a session's name. Raises BadInput."""
     path = find(log)
-    return Log(path, *take(path, Session()))
+    return Log(path, *take(path, Session))

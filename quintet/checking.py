@@ -24,7 +24,7 @@ import quintet
 from quintet.engine import data_notes, interpreter, manifest, places, registry
 from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput, visible
-from quintet.engine.journal import Reader
+from quintet.engine.follower import SessionFollower
 from quintet.engine.lane import Lane as LaneSeen
 from quintet.engine.profile import Found, Lane, Profile
 from quintet.engine.session import Session
@@ -152,22 +152,18 @@ def _loaded(profile: Profile, start_timeout_s: float) -> Loaded:
     """A short session of these lanes."""
     from quintet.engine.supervisor import Options, Supervisor
 
-    session = Session()
     with tempfile.TemporaryDirectory(prefix="quintet-check-") as made:
         folder = Path(made)
         journal = folder / f"check-{profile.name}.msgpack"
         private = places.private_folder(journal)
         supervisor = Supervisor(profile, journal, private, Options(RUN_S, start_timeout_s, left_out_folder=folder))
         asyncio.run(_with_progress(supervisor.run(), len(profile.lanes)))
-        with Reader(journal) as reader:
-            while True:
-                batch = reader.poll()
-                session = Session() if batch.again else session
-                session.fold(batch.events)
-                if batch.at_end:
-                    break
+        with SessionFollower(journal, Session) as follower:
+            follower.poll(None)
         files = {number: folder / str(number) for number in range(len(profile.lanes))}
-        return Loaded(session, {n: msgpack.unpackb(file.read_bytes()) for n, file in files.items() if file.exists()})
+        return Loaded(
+            follower.session, {n: msgpack.unpackb(file.read_bytes()) for n, file in files.items() if file.exists()}
+        )
 
 
 def _print_left_out(rows: list[Any]) -> None:

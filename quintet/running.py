@@ -19,6 +19,7 @@ import msgspec
 from quintet.engine import data_notes, places, registry, session_lock, side_files
 from quintet.engine.control.client import Client
 from quintet.engine.errors import BadInput
+from quintet.engine.follower import SessionFollower
 from quintet.engine.journal import NoJournal, Reader
 from quintet.engine.launch import UMASK
 from quintet.engine.profile import Profile
@@ -98,14 +99,13 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
     """
     with contextlib.suppress(OSError):  # nobody reads it any more
         print(journal, flush=True)
-    session, told = Session(), 0
+    told = 0
     noted: set[str] = set()
-    with Reader(journal) as reader:
+    with SessionFollower(journal, Session) as follower:
         while True:
             ended, _ = await asyncio.wait((running,), timeout=PROGRESS_S)
-            batch = reader.poll()
-            session = Session() if batch.again else session
-            session.fold(batch.events)
+            follower.poll()
+            session = follower.session
             faults = [*session.faults, *(fault for lane in session.lanes for fault in lane.faults)]
             for fault in sorted(faults, key=lambda fault: fault.t_ns)[told:]:
                 _tell(f"fault ({fault.kind}): {fault.text}")

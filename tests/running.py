@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.follower import SessionFollower
+from quintet.engine.journal import NoJournal
 from quintet.engine.session import Session
 
 PATIENCE_S = 60.0
@@ -40,26 +41,20 @@ class Followed:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader: Reader | None = None
-        self._session = Session()
+        self._follower: SessionFollower[Session] | None = None
 
     def session(self) -> Session:
         """Everything the journal says now."""
         try:
-            self._reader = self._reader or Reader(self._path)
+            self._follower = self._follower or SessionFollower(self._path, Session)
         except NoJournal:
-            return self._session
-        while True:
-            batch = self._reader.poll()
-            if batch.again:
-                self._session = Session()
-            self._session.fold(batch.events)
-            if batch.at_end:
-                return self._session
+            return Session()
+        self._follower.poll(None)
+        return self._follower.session
 
     def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        if self._follower is not None:
+            self._follower.close()
 
 
 def wait_images(log: Path, more: int) -> None:

@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 
 from quintet.engine import data_notes, side_files
 from quintet.engine.control.client import Client
-from quintet.engine.journal import Reader
+from quintet.engine.follower import SessionFollower
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
@@ -78,14 +78,14 @@ class QuintetApp(AskingApp):
         keys.relabel(self.bindings_known(), self.changed_keys)
         self.animation_level = "none"
         self.wear()
-        self.session = Session()
         self.chosen: frozenset[int] = frozenset()
         self.look = Look()
         self.playhead = Playhead(clock, "" if replay_speed is None else journal.name, replay_speed or 1.0)
         self.scene_shown, self.where_shown = None, None
         self.paint_timer, self.still_timer = None, None
         self._journal, self._socket, self.clock = journal, socket, clock
-        self._reader = Reader(journal)
+        self._follower = SessionFollower(journal, Session)
+        self.session = self._follower.session
         self._client = Client(self._gone, self.be_at_work)
         self._at_work = True
         self.alone_lane = 0
@@ -145,17 +145,10 @@ class QuintetApp(AskingApp):
         """
         if self._left_behind or not self._at_work:
             return
-        pause_s = time.monotonic() + PIECE_S
-        while True:
-            batch = self._reader.poll()
-            if batch.again:
-                self.session = Session()
-            self.session.fold(batch.events)
-            if batch.at_end:
-                break
-            if time.monotonic() > pause_s:
-                self.set_timer(BETWEEN_S, self.follow)
-                break
+        self._follower.poll(PIECE_S)
+        self.session = self._follower.session
+        if not self._follower.at_end:
+            self.set_timer(BETWEEN_S, self.follow)
         if not self.chosen and self.session.lanes:
             self.chosen = frozenset(range(len(self.session.lanes)))
         self._size_bytes = self._journal.stat().st_size if self._journal.exists() else self._size_bytes
@@ -324,4 +317,4 @@ class QuintetApp(AskingApp):
         """Leave the session's socket, close its journal."""
         self._left_behind = True
         await self._client.close()
-        self._reader.close()
+        self._follower.close()

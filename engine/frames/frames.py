@@ -85,7 +85,7 @@ def load(
 @logs.without_collections()
 def _one(log: str | Path, rules: Rules) -> Frames:
     path = logs.find(log)
-    session, bad, unverified_bytes = logs.take(path, Taken())
+    session, bad, unverified_bytes = logs.take(path, Taken)
     assert session.start is not None  # logs.take says so
     losses = logs.losses(session, bad)
     for loss in losses:

@@ -44,7 +44,7 @@ def app_at(seconds: float = 178, replay_speed: float | None = None) -> QuintetAp
 
 def test_no_key_is_forgotten() -> None:
     app = app_at()
-    app._reader.close()
+    app._follower.close()
     assert {binding.id for binding in app.bindings_known()} == {*SEEN, *LEAVING, *ELSEWHERE}
 
 
