@@ -6,10 +6,12 @@ An image belongs to a block by its own clock: it started after the burn-in and h
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from quintet.engine.lane import Lane
+from quintet.engine.protocol.events import ends_lane
+from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription
 from quintet.engine.protocol.switches import Level
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Block, Session
@@ -23,26 +25,26 @@ CellKey: TypeAlias = "tuple[str, Level | tuple[Level, ...], tuple[int, ...]]"
 
 
 class Run(NamedTuple):
-    """One plan that was run: what was told of it last, and the places of its blocks in session.blocks."""
+    """One plan that was run: its last description, and the places of its blocks in session.blocks."""
 
-    told: dict[str, Any]
+    plan: PlanDescription
     begun_ns: int
     blocks: range
 
     @property
     def planned(self) -> int:
         """Its planned rounds; 1 while that is not fixed."""
-        return max(1, int(self.told.get("rounds") or 1))
+        return max(1, self.plan.rounds or 1)
 
     @property
     def reached(self) -> bool:
         """Whether it ran to its planned end."""
-        return bool(self.told.get("reason") == "planned")
+        return self.plan.reason == "planned"
 
     @property
     def lanes(self) -> tuple[int, ...]:
         """The plan's lanes."""
-        return tuple(self.told["lanes"])
+        return self.plan.lanes
 
 
 class Counted(NamedTuple):
@@ -63,18 +65,16 @@ class BlockMean(NamedTuple):
 
 def runs(session: Session, until_ns: int | None = None) -> list[Run]:
     """The plans of a session in order, each with its blocks, as known at until_ns."""
-    told: list[tuple[int, dict[str, Any]]] = []
+    told: list[tuple[int, PlanDescription]] = []
     before = ""
     until = _until(until_ns)
-    for command in (command for command in session.plans if command.t_ns <= until):
-        description = command.what["plan"]
-        state = description.get("state", "")
-        goes_on = state == "over" or (state, before) == ("fixed", "calibrating")
+    for t_ns, plan in (one for one in session.plans if one.t_ns <= until):
+        goes_on = plan.over or (plan.state, before) == ("fixed", "calibrating")
         if goes_on and told:
-            told[-1] = (told[-1][0], description)
+            told[-1] = (told[-1][0], plan)
         else:
-            told.append((command.t_ns, description))
-        before = state
+            told.append((t_ns, plan))
+        before = plan.state
     begins = [begun for begun, _ in told]
     blocks: list[list[int]] = [[] for _ in told]
     for place, block in enumerate(session.blocks):
@@ -84,8 +84,8 @@ def runs(session: Session, until_ns: int | None = None) -> list[Run]:
         if run >= 0:
             blocks[run].append(place)
     return [
-        Run(description, begun, range(its[0], its[-1] + 1) if its else range(0))
-        for (begun, description), its in zip(told, blocks, strict=True)
+        Run(plan, begun, range(its[0], its[-1] + 1) if its else range(0))
+        for (begun, plan), its in zip(told, blocks, strict=True)
     ]
 
 
@@ -94,8 +94,7 @@ def times(session: Session, until_ns: int) -> list[tuple[int, int]]:
     found = []
     for run in runs(session, until_ns):
         ends = [block.end.t_ns for block in (session.blocks[place] for place in run.blocks) if block.end is not None]
-        over = run.told.get("state") == "over"
-        found.append((run.begun_ns, max(ends, default=run.begun_ns) if over else until_ns))
+        found.append((run.begun_ns, max(ends, default=run.begun_ns) if run.plan.over else until_ns))
     return found
 
 
@@ -105,36 +104,38 @@ def _until(until_ns: int | None) -> int:
 
 def counted(session: Session, run: Run, until_ns: int | None = None) -> Iterator[Counted]:
     """The blocks of a run that count, in order: over, not void, and no lane's arm, gate or life changed within."""
+    return counted_among(session, run.blocks, until_ns)
+
+
+def counted_among(session: Session, places: Iterable[int], until_ns: int | None = None) -> Iterator[Counted]:
+    """The same among the blocks at these places of session.blocks."""
     until = _until(until_ns)
-    changes = [change.t_ns for change in session.changes]
-    for place in run.blocks:
+    for place in places:
         block = session.blocks[place]
-        if block.counts and block.end is not None and block.end.t_ns <= until and not _disturbed(changes, block):
-            start = block.start
-            yield Counted(place, start.round, key_of(start.cell), start.placebo)
+        if block.counts and block.end is not None and block.end.t_ns <= until and not _disturbed(session, block):
+            yield Counted(place, block.start.round, key_of(block.cell), block.start.placebo)
 
 
-def key_of(cell: dict[str, Any]) -> CellKey:
-    """The key of a block's cell map."""
-    level = next(iter(cell["levels"].values()))
-    return str(cell["regime"]), tuple(level) if isinstance(level, list) else level, tuple(cell["lanes"])
+def key_of(cell: BlockCell) -> CellKey:
+    """The key of a block's cell."""
+    return cell.regime, cell.level, cell.lanes
 
 
 def regime_words(session: Session, run: Run, key: CellKey) -> str:
     """The regime of a cell, with its lanes where one of the plan's was missing: `together (cls, detect, pose, seg)`."""
     regime, _, lanes = key
-    whole = [tuple(one["lanes"]) for one in run.told["regimes"] if str(one["name"]) == regime]
+    whole = [one.lanes for one in run.plan.regimes if one.name == regime]
     if not whole or lanes in whole:
         return regime
     return f"{regime} ({', '.join(session.lanes[lane].name for lane in lanes)})"
 
 
-def cells_in_round(told: dict[str, Any]) -> int:
+def cells_in_round(plan: PlanDescription) -> int:
     """How many cells a round of this plan visits, its placebo left out."""
-    if told["kind"] != "matrix":
-        return len(told["levels"]) * len(told["regimes"])
+    if plan.kind != "matrix":
+        return len(plan.levels) * len(plan.regimes)
     order = 2
-    while order <= len(told["lanes"]):
+    while order <= len(plan.lanes):
         order *= 2
     return 2 * order
 
@@ -154,24 +155,25 @@ def whole_rounds(session: Session, run: Run, until_ns: int | None = None) -> int
 
 def _possible_cells(session: Session, run: Run, t_ns: int) -> int:
     """The cells of a round that can be visited by the lanes that are still in the plan at a moment."""
-    told = run.told
-    if told["kind"] == "matrix":
-        return cells_in_round(told)
+    plan = run.plan
+    if plan.kind == "matrix":
+        return cells_in_round(plan)
     left = {lane for lane in run.lanes if not _has_left(session.lanes[lane], run.begun_ns, t_ns)}
-    regimes = [set(one["lanes"]) for one in told["regimes"]]
-    return len(told["levels"]) * sum(len(lanes & left) >= min(2, len(lanes)) for lanes in regimes)
+    regimes = map(set, plan.whole_regimes)
+    return len(plan.levels) * sum(len(lanes & left) >= min(2, len(lanes)) for lanes in regimes)
 
 
 def _has_left(lane: Lane, begun_ns: int, t_ns: int) -> bool:
     """Whether a lane failed or was restarted since a plan began: from then on the plan goes on without it."""
-    failed = any(begun_ns <= fault.t_ns <= t_ns for fault in lane.faults if fault.kind != "stuck")
+    failed = any(begun_ns <= fault.t_ns <= t_ns for fault in lane.faults if ends_lane(fault.kind))
     return failed or any(begun_ns <= life.until_ns <= t_ns for life in lane.lives if life.stuck_ns is None)
 
 
-def _disturbed(changes: list[int], block: Block) -> bool:
+def _disturbed(session: Session, block: Block) -> bool:
     assert block.end is not None
-    after = bisect_right(changes, block.start.started_ns)
-    return after < len(changes) and changes[after] < block.end.t_ns
+    changes = session.changes
+    after = bisect_right(changes, block.start.started_ns, key=lambda change: change.t_ns)
+    return after < len(changes) and changes[after].t_ns < block.end.t_ns
 
 
 class Measures:
@@ -192,7 +194,7 @@ class Measures:
             return known
         session, block = self.session, self.session.blocks[place]
         found = {}
-        for lane in block.start.cell["lanes"]:
+        for lane in block.cell.lanes:
             mean = block_mean(session, place, lane, self.rules)
             if mean is not None:
                 found[lane] = mean

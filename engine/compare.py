@@ -61,7 +61,7 @@ def _planned(session: Session, rules: Rules) -> dict[Hashable, _Cell]:
     blocks: dict[str, list[BlockValue]] = {}
     keys: dict[tuple[str, str, str, tuple[str, ...]], str] = {}
     for number, run in enumerate(runs(session)):
-        switch = str(run.told.get("switch") or "mode")
+        switch = run.plan.switch or "mode"
         for visit in counted(session, run):
             regime, level, lanes = visit.key
             words = "+".join(map(str, level)) if isinstance(level, tuple) else str(level)

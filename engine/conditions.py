@@ -90,11 +90,11 @@ def _unlike(one: Recorded, two: Recorded) -> list[str]:
 
 def _plain(what: str, value: Any) -> Any:
     """A value as it is compared: memory to a tenth of a gigabyte, since a kernel keeps a little of it back."""
-    return round(value / 1e9, 1) if what == "memory_bytes" and isinstance(value, int) else value
+    return round(value / 1e9, 1) if what == "memory_bytes" and value is not None else value
 
 
 def _short(what: str, value: Any) -> str:
-    if what == "memory_bytes" and isinstance(value, int):
+    if what == "memory_bytes" and value is not None:
         return f"{value / 1e9:.1f} GB"
     text = ", ".join(map(str, value)) or "none" if isinstance(value, (tuple, list)) else str(value)
     plain = what in (*MACHINE, *WORDS)
@@ -128,11 +128,8 @@ def _beside(session: Session) -> Recorded:
     manifest = session.start.manifest if session.start is not None else {}
     host, versions = (manifest.get(name) for name in ("host", "versions"))
     found: Recorded = {
-        "machine": _taken(host if isinstance(host, dict) else {}, {name: name for name in MACHINE}),
-        "versions": {
-            **_taken(manifest, {"quintet": "quintet"}),
-            **{str(name): version for name, version in (versions if isinstance(versions, dict) else {}).items()},
-        },
+        "machine": _taken(host or {}, {name: name for name in MACHINE}),
+        "versions": {**_taken(manifest, {"quintet": "quintet"}), **(versions or {})},
     }
     for lane, told in _lanes(session):
         info = lane.ready.info if lane.ready is not None else {}

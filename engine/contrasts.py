@@ -7,6 +7,7 @@ of d over rounds, shown as 100 (e^d - 1) %. A cell that its placebo made two blo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from math import log
 from statistics import fmean
 from typing import NamedTuple, TypeAlias
@@ -27,10 +28,12 @@ Cell: TypeAlias = "tuple[str, Level]"
 Recipe: TypeAlias = "tuple[tuple[Cell, int], ...]"
 """Cells with their signs: +1 for B, -1 for A. An interaction has four."""
 INTERACTION = "interaction"
+MOST_REGIMES = 64
+"""A plan of 16 lanes has at most 17, and a few more for each lane that leaves."""
 
 
 class Table(NamedTuple):
-    """One table: its name (design, section 12), outcome, and a contrast for each lane that has a difference."""
+    """One table: its name, outcome, and a contrast for each lane that has a difference."""
 
     name: str
     outcome: str
@@ -105,27 +108,6 @@ def _study_recipes(modes: list[str], regimes: list[str]) -> dict[str, Recipe]:
     }
 
 
-# -- from means alone ---------------------------------------------------------------------------------------------------
-
-
-def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str, float]]:
-    """The study's tables from plain cell means (any unit): table -> lane -> percent, without intervals.
-
-    means: lane -> (regime, mode) -> mean. A cell that is missing takes its contrasts with it.
-    """
-    found: dict[str, dict[str, float]] = {}
-    modes = sorted({str(mode) for cells in means.values() for _, mode in cells})
-    for name, recipe in _study_recipes(modes, ["alone", "together"]).items():
-        rows = {
-            lane: stats.percent(sum(sign * log(cells[cell]) for cell, sign in recipe))
-            for lane, cells in means.items()
-            if all(cell in cells for cell, _ in recipe)
-        }
-        if rows:
-            found[name] = rows
-    return found
-
-
 # -- from planned blocks ------------------------------------------------------------------------------------------------
 
 
@@ -184,20 +166,20 @@ def tables(
     known = Measures(session) if measures is None else measures
     found: dict[str, Table] = {}
     for run in runs(session, until_ns):
-        if run.told["kind"] != "matrix":
+        if run.plan.kind != "matrix":
             for table in _tables_of(_Rounds(known, run, until_ns), outcome, margin_pct):
                 found[table.name] = table
     return list(found.values())
 
 
 def _tables_of(rounds: _Rounds, outcome: str, margin_pct: float) -> list[Table]:
-    run, told = rounds.run, rounds.run.told
+    run, plan = rounds.run, rounds.run.plan
     lit = _lamp(rounds, outcome).state == "on"
-    watch = Watch(run.planned, run.reached, False, margin_pct, outcome == RATE, lit, told.get("state") == "over")
+    watch = Watch(run.planned, run.reached, False, margin_pct, outcome == RATE, lit, plan.over)
     among: dict[str, tuple[int, ...]] = {}
     differences: dict[str, dict[int, list[float]]] = {}
-    names = [str(key[0]) for cells in rounds.cells.values() for key in cells]
-    for name, recipe in recipes(told["kind"], told["switch"], told["levels"], names).items():
+    names = dict.fromkeys(key[0] for cells in rounds.cells.values() for key in cells)
+    for name, recipe in recipes(plan.kind, plan.switch, plan.levels, islice(names, MOST_REGIMES)).items():
         by_lane = {lane: rounds.differences(recipe, lane, outcome) for lane in run.lanes}
         among[name] = _most({lanes: len(ds) for found in by_lane.values() for lanes, ds in found.items()})
         its = {lane: found[among[name]] for lane, found in by_lane.items() if found.get(among[name])}
@@ -239,9 +221,8 @@ def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
 
 def visits(session: Session, table: Table, lane: int, until_ns: int | None = None) -> dict[int, list[Counted]]:
     """The blocks that a lane's contrast is made of, by round: of the table's company, in rounds that have all its cells."""
-    told = table.run.told
-    names = [str(regime["name"]) for regime in told["regimes"]]
-    recipe = recipes(told["kind"], told["switch"], told["levels"], names).get(table.name, ())
+    plan = table.run.plan
+    recipe = recipes(plan.kind, plan.switch, plan.levels, plan.names).get(table.name, ())
     wanted = {cell for cell, _ in recipe}
     found: dict[int, list[Counted]] = {}
     for visit in counted(session, table.run, until_ns):

@@ -5,7 +5,7 @@ Everything that shows them reads them here: `check`, the run's output, the scree
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from quintet.engine.lane import Lane
@@ -57,9 +57,9 @@ class Note(NamedTuple):
 def notes(lane: Lane) -> list[Note]:
     """A lane's notes, from before the run and from within it; logs of older quintets have sentences only."""
     info = lane.ready.info if lane.ready is not None else {}
-    found = [note for one in _list(info.get("notes")) if (note := _note(one)) is not None]
+    found = [note for one in info.get("notes") or () if (note := _note(one)) is not None]
     for key, data in (("ground_truth", "validation"), ("inference_set", "inference")):
-        old = _list(_map(info.get(key)).get("notes"))
+        old = _list((info.get(key) or {}).get("notes"))
         found += [Note(data, "", 1, text) for text in old if isinstance(text, str)]
     return [*found, *(note for one in lane.run_notes for note in [_note(one)] if note is not None)]
 
@@ -91,7 +91,7 @@ class Share(NamedTuple):
 def pictures_left_out(lane: Lane, data: str = "validation") -> Share:
     """Pictures that the data set lists and that are not used, missing ones too."""
     info = lane.ready.info if lane.ready is not None else {}
-    truth = _map(info.get("ground_truth" if data == "validation" else "inference_set"))
+    truth = info.get("ground_truth" if data == "validation" else "inference_set") or {}
     used, left_out = _count(truth, "pictures"), _count(truth, "left_out")
     later = sum(note.count for note in notes(lane) if note.kind == "unreadable" and note.data == data)
     return Share(left_out + later, used + left_out)
@@ -99,22 +99,22 @@ def pictures_left_out(lane: Lane, data: str = "validation") -> Share:
 
 def labels_left_out(lane: Lane) -> Share:
     """Labels that are not used, of pictures that are."""
-    truth = _map(lane.ready.info.get("ground_truth")) if lane.ready is not None else {}
+    truth = (lane.ready.info.get("ground_truth") if lane.ready is not None else None) or {}
     left_out = _count(truth, "labels_left_out")
     return Share(left_out, left_out + _count(truth, "labels"))
 
 
-def warnings(lane: Lane) -> list[str]:
-    """One sentence for each data set of which more than 5 % is left out; these go wherever its accuracy goes."""
+def warnings(lane: Lane, sets: Sequence[str] = ("validation", "inference")) -> list[str]:
+    """One sentence for each of these data sets of which more than 5 % is left out; they go wherever its accuracy goes."""
     found = []
-    for data in ("validation", "inference"):
+    for data in sets:
         share = pictures_left_out(lane, data)
         if share.warns:
             its = [note for note in notes(lane) if note.kind in BAD and note.data == data]
             why = f": {its[0]}" if its else ""
             found.append(share.words(f"{data} pictures") + why)
     share = labels_left_out(lane)
-    if share.warns:
+    if share.warns and "validation" in sets:
         its = [note for note in notes(lane) if note.kind in ("unknown_class", "malformed")]
         why = f": {its[0]}" if its else ""
         found.append(share.words("validation labels") + why)

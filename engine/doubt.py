@@ -7,13 +7,14 @@ this, one flipped bit would put images of one setting into another's mean.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Doubt:
-    """Spans of doubt, (begin_ns, end_ns) in order; the last one's end is None while it lasts."""
+    """Spans of doubt, (begin_ns, end_ns), in order and apart; the last one's end is None while it lasts."""
 
     spans: list[tuple[int, int | None]] = field(default_factory=list)
     active: set[int] | None = None
@@ -29,8 +30,11 @@ class Doubt:
         """From t_ns on nothing is sure; what was sure since an earlier beginning is so no more."""
         self.active = None
         self._sure.clear()
-        if not self.lasts:
-            self.spans.append((t_ns, None))
+        if self.lasts:
+            return
+        while self.spans and (self.spans[-1][1] or 0) > t_ns:  # one that it overlaps goes on
+            t_ns = min(t_ns, self.spans.pop()[0])
+        self.spans.append((t_ns, None))
 
     def told(self, active: Collection[int]) -> None:
         """Telemetry names the active lanes."""
@@ -60,4 +64,8 @@ class Doubt:
 
     def touches(self, begin_ns: int, end_ns: int) -> bool:
         """Whether anything from begin_ns to end_ns lies in a span."""
-        return any(begin < end_ns and (end is None or end > begin_ns) for begin, end in self.spans)
+        place = bisect_left(self.spans, end_ns, key=lambda span: span[0]) - 1
+        if place < 0:
+            return False
+        end = self.spans[place][1]
+        return end is None or end > begin_ns

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from quintet.engine.journal import CHECK_BYTES, CHECK_HEAD, STRETCH_BYTES, check_bytes, whole_events
+from quintet.engine.lane import Lane
 from quintet.engine.session import Session, folded
 
 END_BYTES = 4 * STRETCH_BYTES
@@ -40,7 +41,7 @@ def glance(path: Path) -> Glance | None:
     first = folded(_first_stretch(head))
     if first.start is None:
         return Glance(path, size, (), 0.0, None, "damaged")
-    last = Session(start=first.start, lanes=first.lanes)
+    last = Session(start=first.start, lanes=[Lane(lane.number, lane.name, lane.task) for lane in first.lanes])
     last.fold(_last_stretch(tail))
     length = (last.last_ns - first.start.t_ns) / 1e9 if last.last_ns else None
     names = tuple(lane.name for lane in first.lanes)

@@ -64,9 +64,11 @@ def _triples(
 ) -> list[tuple[Stretch, Stretch, Stretch]]:
     """Three stretches that follow one another, A B A or B A B, none used twice: what drifts in a straight line moves the
     middle as far as the mean of its neighbours, and triples without a stretch in common are independent."""
-    known, ours = lasting(session, until, rules), unplanned(session, until, rules)
+    known = lasting(session, until, rules)
+    ours = {stretch.begin_ns for stretch in unplanned(session, until, rules)}
     fits = [
-        stretch.setting in (a, b) and stretch in ours and _long(session, stretch, until, rules) for stretch in known
+        stretch.setting in (a, b) and stretch.begin_ns in ours and _long(session, stretch, until, rules)
+        for stretch in known
     ]
     found: list[tuple[Stretch, Stretch, Stretch]] = []
     place = 0

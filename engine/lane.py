@@ -50,7 +50,6 @@ class Lane:
     works: list[ev.Work] = field(default_factory=list)
     faults: list[ev.Fault] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    stall_ns: int = 0
     lost: int = 0
     open: bool = False
     failed_ns: int | None = None
@@ -68,6 +67,8 @@ class Lane:
     """When each timed image began that was late under `pace`, in order."""
     skipped: list[tuple[int, int]] = field(default_factory=list)
     """(when, how many images were skipped under `pace` so far in this life), whenever the count changed."""
+    backend: str = ""
+    """`yolo`, `sleep` or `simulated`; empty where the log does not say."""
 
     def life(self, until_ns: int) -> Life:
         """What it is until a moment at which that is wiped out."""

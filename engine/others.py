@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from math import isfinite
 from typing import Any
 
 from quintet.engine.blocks import Run, counted
@@ -31,16 +30,14 @@ class _Timeline:
         self.used: list[float] = []
         self.known: list[float] = []
         self._taken = 0
-        self._pids: set[float] = set()
-        self._screens: dict[float, float] = {}
+        self._pids: set[int | None] = set()
+        self._screens: dict[int | None, int] = {}
 
     def follow(self, session: Session, cpus: int) -> None:
         """Take the readings that came since."""
         for event in session.telemetry[self._taken :]:
-            pids = {_number(one.get("pid")) for one in _maps(event.values.get("processes"))}
-            screens = {
-                _number(one.get("pid")): _number(one.get("cpu_ns")) for one in _maps(event.values.get("screens"))
-            }
+            pids = {one.get("pid") for one in event.values.get("processes") or ()}
+            screens = {one.get("pid"): one.get("cpu_ns") or 0 for one in event.values.get("screens") or ()}
             if self.times_ns and event.asked_ns <= self.times_ns[-1]:
                 continue
             past_ns = event.asked_ns - self.times_ns[-1] if self.times_ns else 0
@@ -72,8 +69,8 @@ class _Timeline:
 def cpus(session: Session) -> int | None:
     """How many cores the machine has, where the log tells it."""
     host = session.start.manifest.get("host") if session.start is not None else None
-    count = host.get("cpus") if isinstance(host, dict) else None
-    return count if isinstance(count, int) and count > 0 else None
+    count: int | None = (host or {}).get("cpus")
+    return count
 
 
 def cores(session: Session, begin_ns: int, end_ns: int) -> float | None:
@@ -137,10 +134,11 @@ def words(session: Session, cores: float) -> str:
 
 def sessions(session: Session, until_ns: int | None = None) -> list[str]:
     """The other quintet sessions that were seen to live on the machine, each once, as known then."""
-    found = dict.fromkeys(map(str, _list(session.start.manifest.get("other_sessions")) if session.start else ()))
+    at_start = session.start.manifest.get("other_sessions") if session.start else None
+    found: dict[str, None] = dict.fromkeys(at_start or ())
     for event in session.telemetry:
         if until_ns is None or event.t_ns <= until_ns:
-            found.update(dict.fromkeys(map(str, _list(event.values.get("other_sessions")))))
+            found.update(dict.fromkeys(event.values.get("other_sessions") or ()))
     return list(found)
 
 
@@ -150,21 +148,9 @@ def asked_again(session: Session) -> bool:
 
 
 def _cores(values: dict[str, Any], cpus: int) -> float | None:
-    machine = values.get("machine")
-    busy = machine.get("cpu_pct") if isinstance(machine, dict) else None
-    if not isinstance(busy, (int, float)) or not isfinite(busy) or not isinstance(values.get("processes"), list):
+    busy: float | None = (values.get("machine") or {}).get("cpu_pct")
+    processes = values.get("processes")
+    if busy is None or processes is None:
         return None
-    own = sum(_number(one.get("cpu_pct")) for one in _maps(values["processes"]))
-    return (busy * cpus - own) / 100
-
-
-def _maps(value: Any) -> list[dict[str, Any]]:
-    return [one for one in _list(value) if isinstance(one, dict)]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) and isfinite(value) else 0.0
+    own = sum(one.get("cpu_pct") or 0 for one in processes)
+    return float(busy * cpus - own) / 100

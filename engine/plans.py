@@ -7,12 +7,13 @@ that cells which are contrasted are neighbours in time. stepping.py carries a pl
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import WHOLE_MOST
+from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription, RegimeDescription, wire
 from quintet.engine.protocol.switches import Level
 from quintet.engine.stats import t_quantile
 from quintet.engine.stretches import BLOCK_IMAGES, BLOCK_MOST_NS, BLOCK_NS, BURN_IN_IMAGES, BURN_IN_NS
@@ -328,39 +329,41 @@ def _minutes(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes >= 9.95 else f"{round(minutes, 1):g} min"
 
 
-def describe(plan: Plan, over: str = "") -> dict[str, Any]:
-    """The plan as a plain map, for `Command.what = {"plan": description}` and for reports.
+def description(plan: Plan, over: str = "") -> PlanDescription:
+    """What a log says of a plan in one of its states: `calibrating` (its rates are not known), `fixed`, `over`.
 
-    Keys: kind, seed, switch, levels, lanes, regimes (maps of name, lanes and, once fixed, burn_in_ns, measured_ns,
-    settle_ns), placebo_every, minutes, rounds, round_ns, buys, state and reason. A plan is told in each of its states,
-    `calibrating` (not when its rates are known), `fixed`, `over`; the last one told holds. reason is empty until it is
-    over: then `planned`, `stopped` or `lanes`, the only proof that the planned end was reached.
+    The last one in a log holds. `over` is why it ended: `planned`, `stopped` or `lanes`, the only proof that the planned
+    end was reached; empty before.
     """
-    lengths: Iterable[Mapping[str, int]] = [one._asdict() for one in plan.lengths] or [{} for _ in plan.regimes]
-    return {
-        "kind": plan.kind,
-        "seed": plan.seed,
-        "switch": plan.switch,
-        "levels": list(plan.levels),
-        "lanes": list(plan.lanes),
-        "regimes": [
-            {"name": regime.name, "lanes": list(regime.lanes), **known}
+    lengths = [one._asdict() for one in plan.lengths] or [{} for _ in plan.regimes]
+    return PlanDescription(
+        kind=plan.kind,  # type: ignore[arg-type]  # one of KINDS
+        seed=plan.seed,
+        switch=plan.switch,
+        levels=plan.levels,
+        lanes=plan.lanes,
+        regimes=tuple(
+            RegimeDescription(regime.name, regime.lanes, **known)
             for regime, known in zip(plan.regimes, lengths, strict=True)
-        ],
-        "placebo_every": plan.placebo_every,
-        "minutes": plan.minutes,
-        "rounds": plan.rounds,
-        "round_ns": round(round_ns(plan)),
-        "buys": buys(plan),
-        "state": "over" if over else "fixed" if plan.lengths else "calibrating",
-        "reason": over,
-    }
+        ),
+        placebo_every=plan.placebo_every,
+        minutes=plan.minutes,
+        rounds=plan.rounds,
+        round_ns=round(round_ns(plan)),
+        buys=buys(plan),
+        state="over" if over else "fixed" if plan.lengths else "calibrating",
+        reason=over,
+    )
+
+
+def describe(plan: Plan, over: str = "") -> dict[str, Any]:
+    """The description as the plain map of `Command.what = {"plan": ...}`."""
+    return wire(description(plan, over))
 
 
 def cell_of(plan: Plan, visit: Visit, lanes: tuple[int, ...]) -> dict[str, Any]:
-    """A block's `cell` with these lanes left: levels is `{switch: level}`, and for a matrix `{switch: [one a lane]}`."""
+    """A block's `cell` as a plain map, with these lanes left; a matrix has one level a lane."""
     regime = plan.regimes[visit.regime]
-    levels = [level for lane, level in visit.levels if lane in lanes]
+    levels = tuple(level for lane, level in visit.levels if lane in lanes)
     name = regime.name if regime.name in ("together", "alone") else "+".join(plan.names[lane] for lane in lanes)
-    shared: Any = levels if plan.kind == "matrix" else levels[0]
-    return {"regime": name, "lanes": list(lanes), "levels": {plan.switch: shared}}
+    return wire(BlockCell(name, lanes, {plan.switch: levels if plan.kind == "matrix" else levels[0]}))

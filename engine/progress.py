@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from quintet.engine.blocks import Run, cells_in_round, runs
+from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription
 from quintet.engine.session import Block, Session
 
 
@@ -23,7 +24,7 @@ class Progress(NamedTuple):
     finished: int
     """Blocks of the round under way that are done; one that was broken off is not."""
     blocks: int
-    cell: dict[str, Any] | None
+    cell: BlockCell | None
     elapsed_ns: int
     """Of the block's measured part."""
     measured_ns: int
@@ -37,27 +38,27 @@ def progress(session: Session, now_ns: int) -> Progress | None:
     if not found:
         return None
     run = found[-1]
-    told = run.told
+    plan = run.plan
     its = [session.blocks[place] for place in run.blocks]
     ours = [block for block in its if block.start.round >= 0]
-    cut = told.get("state") != "over" and session.end is not None and session.end.t_ns <= now_ns
+    cut = not plan.over and session.end is not None and session.end.t_ns <= now_ns
     current = ours[-1] if ours and not cut and not _ended(ours[-1], now_ns) else None
     number = ours[-1].start.round if ours else 0
-    state = "over" if cut else str(told.get("state", "fixed"))
+    state = "over" if cut else plan.state
     finished = sum(1 for block in ours if block.start.round == number and _ended(block, now_ns) and block.counts)
-    blocks = _visits(told, number)
-    rounds = run.planned if told.get("rounds") else 0
+    blocks = _visits(plan, number)
+    rounds = run.planned if plan.rounds else 0
     over = state == "over"
-    whole = current is None and (finished >= blocks or told.get("reason") == "planned")
-    start = current.start if current else None
-    measured = _measured_ns(told, start.cell if start else None)
+    whole = current is None and (finished >= blocks or run.reached)
+    start, cell = (current.start, current.cell) if current else (None, None)
+    measured = _measured_ns(plan, cell)
     return Progress(
-        str(told["kind"]), "over" if over else "calibrating" if state == "calibrating" else _state(session, run, now_ns),
-        "session" if cut else str(told.get("reason", "")), number + whole, rounds, finished + 1 if current else 0,
-        0 if whole else finished, blocks, start.cell if start else None,
+        plan.kind, "over" if over else "calibrating" if state == "calibrating" else _state(session, run, now_ns),
+        "session" if cut else plan.reason, number + whole, rounds, finished + 1 if current else 0,
+        0 if whole else finished, blocks, cell,
         min(measured, max(0, now_ns - start.started_ns - start.burn_in_ns)) if start else 0, measured,
-        0 if over else _left_ns(told, ours, rounds, now_ns),
-        str(told.get("buys", "")),
+        0 if over else _left_ns(plan, ours, rounds, now_ns),
+        plan.buys,
     )  # fmt: skip
 
 
@@ -74,26 +75,25 @@ def _state(session: Session, run: Run, now_ns: int) -> str:
     return "paused" if pauses and pauses[-1] else "running"
 
 
-def _visits(told: dict[str, Any], number: int) -> int:
+def _visits(plan: PlanDescription, number: int) -> int:
     """How many blocks a round has, its placebo with them."""
-    return cells_in_round(told) + (number % int(told["placebo_every"]) == 0)
+    return cells_in_round(plan) + (number % plan.placebo_every == 0)
 
 
-def _measured_ns(told: dict[str, Any], cell: dict[str, Any] | None) -> int:
+def _measured_ns(plan: PlanDescription, cell: BlockCell | None) -> int:
     if cell is None:
         return 0
-    lanes = set(cell["lanes"])
-    fits = [
-        one for one in told["regimes"] if lanes <= set(one["lanes"]) and (len(lanes) > 1) == (len(one["lanes"]) > 1)
-    ]
-    return int(fits[0].get("measured_ns", 0)) if fits else 0
+    lanes = set(cell.lanes)
+    fits = [one for one in plan.regimes if lanes <= set(one.lanes) and (len(lanes) > 1) == (len(one.lanes) > 1)]
+    span_ns = fits[0].span_ns if fits else None
+    return span_ns[1] if span_ns else 0
 
 
-def _left_ns(told: dict[str, Any], ours: list[Block], rounds: int, now_ns: int) -> int:
+def _left_ns(plan: PlanDescription, ours: list[Block], rounds: int, now_ns: int) -> int:
     """About how long until the planned end: whole rounds at the plan's own length, what is done of this one left out."""
-    whole = int(told["round_ns"])
+    whole = plan.round_ns
     if not rounds:
-        return int(float(told.get("minutes") or 0) * 60e9)
+        return int((plan.minutes or 0) * 60e9)
     number = ours[-1].start.round if ours else 0
     began = next((block.start.requested_ns for block in ours if block.start.round == number), now_ns)
     return max(0, (rounds - number) * whole - min(now_ns - began, whole))

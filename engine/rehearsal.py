@@ -66,5 +66,8 @@ def obey(action: Action, machine: Machine) -> Frame | None:
 
 def manifest(names: Sequence[str]) -> dict[str, Any]:
     """The least a reader needs; a session of the profile `simulated` has a whole one."""
-    lanes = [{"name": name, "task": name if name in SERVICE_MS else "detect", "threads": 1} for name in names]
+    lanes = [
+        {"name": name, "task": name if name in SERVICE_MS else "detect", "threads": 1, "backend": "simulated"}
+        for name in names
+    ]
     return {"quintet": "", "profile_name": "simulated", "columns": list(COLUMNS), "lanes": lanes}

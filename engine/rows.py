@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, pairwise
+from operator import gt
+from typing import NamedTuple
 
 from quintet.engine.belonging import cycles_ns, within
-from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
+from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FLAG_LATE, FLAG_WARM_UP
 
 OUTCOMES = ("infer", "predict", "scored", "request", "cycle")
 """infer, predict; scored = predict + score; request = load + predict; cycle = from a call's start to the next call's, an image.
@@ -23,6 +25,10 @@ _START, _FLAGS, _BATCH = (COLUMNS.index(name) for name in ("start", "flags", "ba
 _SUMMED = {name: COLUMNS.index(name) for name in ("load", "infer", "predict", "score")}
 _OF_THE_CALL = ("load", "score")
 """What each row has its own part of; an image of a call waits for all of it."""
+CALL_MOST = 64
+"""A call has at most this many images. Without a limit, rows that all say the same start would be summed again and again."""
+LATEST_NS = 2**61
+"""No image starts later (validation.TIME_MOST)."""
 _PARTS = {"infer": ("infer",), "predict": ("predict",), "scored": ("predict", "score"), "request": ("load", "predict")}
 
 
@@ -32,6 +38,20 @@ def _longs() -> array[int]:
 
 def _sums() -> dict[str, array[int]]:
     return {name: array("q", (0,)) for name in _SUMMED}
+
+
+class NewRows(NamedTuple):
+    """Rows of one `samples` that can be appended: what `Rows.read` made of them."""
+
+    count: int  # type: ignore[assignment]  # of all rows; nobody counts in this tuple
+    start_ns: array[int]
+    """Of the timed images."""
+    late_ns: array[int]
+    """Of those that were late under `pace`."""
+    sums: dict[str, array[int]]
+    again: int
+    """So many of the last sums are made anew: their call goes on here."""
+    call: list[Sequence[int]]
 
 
 @dataclass
@@ -50,16 +70,21 @@ class Rows:
         return len(self.start_ns)
 
     def append(self, arm: int, rows: Sequence[Sequence[int]]) -> None:
-        """Append rows of one arm, columns as in events.COLUMNS, whole or not at all.
+        """Append rows of one arm, columns as in events.COLUMNS, whole or not at all. Raises ValueError as `read` does."""
+        self.take(arm, self.read(rows))
 
-        Raises ValueError when a row is too short or a value is not an integer that can be summed.
+    def read(self, rows: Sequence[Sequence[int]]) -> NewRows:
+        """What these rows add; nothing is changed.
+
+        Raises ValueError when a row is too short, a value is not an integer that can be summed, a time is negative, or
+        an image starts before the one before it.
         """
         timed: Sequence[Sequence[int]]
         try:
             timed = [row for row in rows if not row[_FLAGS] & FLAG_WARM_UP]
             if any(len(row) < FIRST_COLUMNS for row in timed):
                 raise ValueError("a row is too short")
-            again = self._call if timed and self._call and timed[0][_START] == self._call[-1][_START] else []
+            again = self._goes_on(timed)
             whole = [*again, *timed]
             starts = array("q", [row[_START] for row in timed])
             parts = {name: [row[place] for row in whole] for name, place in _SUMMED.items()}
@@ -69,16 +94,30 @@ class Rows:
                 for name in _SUMMED
                 if timed
             }
+            late = array("q", [row[_START] for row in timed if row[_FLAGS] & FLAG_LATE])
         except (TypeError, LookupError, OverflowError) as error:
             raise ValueError(f"these are not rows: {error}") from error
-        self.warm_up += len(rows) - len(timed)
-        self.start_ns.extend(starts)
-        self.arm.extend([arm] * len(starts))
-        self._call = call if timed else self._call
-        for name, more in sums.items():
-            if again:  # a call that went on in the next `samples`
-                del self.sums[name][-len(again) :]
+        in_order(starts, self.start_ns[-1] if self.start_ns else 0)
+        if any(min(values, default=0) < 0 for values in parts.values()):
+            raise ValueError("a time is negative")
+        return NewRows(len(rows), starts, late, sums, len(again), call if timed else self._call)
+
+    def take(self, arm: int, new: NewRows) -> None:
+        """Append what `read` made of the rows that follow."""
+        self.warm_up += new.count - len(new.start_ns)
+        self.start_ns.extend(new.start_ns)
+        self.arm.extend([arm] * len(new.start_ns))
+        self._call = new.call
+        for name, more in new.sums.items():
+            if new.again:  # a call that went on in the next `samples`
+                del self.sums[name][-new.again :]
             self.sums[name].extend(more)
+
+    def _goes_on(self, timed: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+        """The rows of the last call where the first of these rows is of it too."""
+        call = self._call
+        same = timed and call and timed[0][_START] == call[-1][_START]
+        return call if same and len(call) < CALL_MOST else []
 
     @staticmethod
     def _whole_calls(rows: Sequence[Sequence[int]], parts: dict[str, list[int]]) -> list[Sequence[int]]:
@@ -89,7 +128,7 @@ class Rows:
                 place += 1
                 continue
             end = place
-            while end < len(rows) and rows[end][_START] == rows[place][_START]:
+            while end < min(len(rows), place + CALL_MOST) and rows[end][_START] == rows[place][_START]:
                 end += 1
             for name in _OF_THE_CALL:
                 parts[name][place:end] = [sum(parts[name][place:end])] * (end - place)
@@ -137,6 +176,12 @@ class Rows:
 
 PERCENTILE_FLOORS = {50: 1, 90: 64, 95: 130, 99: 662}
 """Below so many images a percentile is not shown (MLPerf's early-stopping floors for the tails)."""
+
+
+def in_order(starts: Sequence[int], before_ns: int) -> None:
+    """Raises ValueError unless images start in order, after one that started at before_ns."""
+    if len(starts) and (starts[0] < before_ns or starts[-1] > LATEST_NS or any(map(gt, starts, starts[1:]))):
+        raise ValueError("the images are not in order")
 
 
 def percentile(values: Sequence[int], percent: int) -> int | None:

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 from quintet.engine.doubt import Doubt
 from quintet.engine.lane import Gap, KeptShort, Lane, StepState
 from quintet.engine.protocol import events as ev
-from quintet.engine.protocol.events import COLUMNS, FLAG_LATE, FLAG_WARM_UP, LOST, Levels
-from quintet.engine.protocol.validation import checked
+from quintet.engine.protocol.events import LOST, Levels, ends_lane
+from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription, told_cell, told_plan
+from quintet.engine.protocol.validation import MOST, checked
 
-_START, _FLAGS = COLUMNS.index("start"), COLUMNS.index("flags")
+MOST_STEPS = 16
+"""A lane's loading steps that are remembered; it has three."""
 GAP_NS = 2_000_000_000
 """An active lane without an image for this long is told on the screen."""
 
@@ -37,11 +39,19 @@ class Asked:
     answers: dict[int, ev.Answer] = field(default_factory=dict)
 
 
+class ToldPlan(NamedTuple):
+    """What a plan said of itself, and when."""
+
+    t_ns: int
+    description: PlanDescription
+
+
 @dataclass
 class Block:
     """A planned block; `end` is None while it runs."""
 
     start: ev.BlockStart
+    cell: BlockCell
     end: ev.BlockEnd | None = None
 
     @property
@@ -50,20 +60,27 @@ class Block:
         return self.end is not None and not self.end.void
 
 
+class Images(NamedTuple):
+    """A `samples` event that can be folded; `rows` is what `_read_rows` made of its rows."""
+
+    lane: Lane
+    arm: int
+    first_seq: int
+    rows: Any
+
+
 @dataclass
 class Session:
     """The state of a session after the events folded so far."""
 
     start: ev.Start | None = None
     lanes: list[Lane] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    """Sorted by time; changes of one moment stay in journal order."""
     asked: dict[int, Asked] = field(default_factory=dict)
     telemetry: list[ev.Telemetry] = field(default_factory=list)
     marks: list[ev.Mark] = field(default_factory=list)
     clocks: list[ev.Clock] = field(default_factory=list)
-    plans: list[ev.Command] = field(default_factory=list)
-    """The commands that began a plan, each with its description."""
+    plans: list[ToldPlan] = field(default_factory=list)
+    """What plans said of themselves, in order."""
     blocks: list[Block] = field(default_factory=list)
     """Planned blocks of all plans in order; a block's number is its place here."""
     faults: list[ev.Fault] = field(default_factory=list)
@@ -76,7 +93,11 @@ class Session:
     doubt: Doubt = field(default_factory=Doubt)
     """When the setting was not known, because bytes of the log were lost."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """Events that nothing can be made of, counted by kind: of a lane that there is none, or with a field that is wrong."""
+    """Events that could not be used, by kind: of a lane that does not exist, or with something wrong in a field."""
+    _changes: list[Change] = field(default_factory=list, repr=False)
+    _in_order: bool = field(default=True, repr=False)
+    _block_places: dict[int, int] = field(default_factory=dict, repr=False)
+    """Where in `blocks` the last block of a number stands."""
 
     def fold(self, arrays: Iterable[Sequence[Any]]) -> None:
         """Take decoded journal events in order. Unknown kinds are skipped; what cannot be used is counted in left_out.
@@ -89,18 +110,40 @@ class Session:
             if array[0] == LOST:
                 self.doubt.begin(self.last_ns)
                 continue
-            try:
-                if array[0] == "samples":
-                    self._samples(array)
-                elif (frame := checked(array, None if self.start is None else len(self.lanes))) is not None:
-                    _FOLDS[type(frame)](self, frame)
-            except (ValueError, TypeError, KeyError):  # msgspec's are ValueErrors; maps' contents have no types
+            try:  # only what reads the event: whatever is wrong from then on is a defect of ours
+                frame = self._usable(array)
+            except ValueError:  # msgspec's are ValueErrors
                 self.left_out[array[0]] = self.left_out.get(array[0], 0) + 1
+                continue
+            if isinstance(frame, Images):
+                self._samples(frame)
+            elif frame is not None:
+                FOLDS[type(frame)](self, frame)
 
-    def _lane(self, number: Any) -> Lane:
-        if not isinstance(number, int) or not 0 <= number < len(self.lanes):
-            raise ValueError(f"there is no lane {number}")
-        return self.lanes[number]
+    def _usable(self, array: Sequence[Any]) -> Any:
+        """The event of an array, checked whole; None for an unknown kind. Raises ValueError, and changes nothing."""
+        if array[0] != "samples":
+            return checked(array, None if self.start is None else len(self.lanes))
+        _, number, arm, first_seq, rows, *_ = array  # too few is a ValueError too; msgspec would cost a fifth of a fold
+        if type(number) is not int or not 0 <= number < len(self.lanes):
+            raise ValueError("there is no such lane")
+        if not all(type(one) is int and 0 <= one <= MOST for one in (arm, first_seq)):
+            raise ValueError("an arm and a seq are counts")
+        lane = self.lanes[number]
+        return Images(lane, arm, first_seq, self._read_rows(lane, rows))
+
+    @property
+    def changes(self) -> list[Change]:
+        """Every change of a lane's state, sorted by time; changes of one moment stay in journal order."""
+        if not self._in_order:
+            self._changes.sort(key=lambda change: change.t_ns)
+            self._in_order = True
+        return self._changes
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the machine is the simulated one."""
+        return any(lane.backend == "simulated" for lane in self.lanes)
 
     @property
     def origin_ns(self) -> int:
@@ -112,29 +155,31 @@ class Session:
         """The common start: when the first gate opened."""
         return min((lane.gates[0].t_ns for lane in self.lanes if lane.gates), default=None)
 
-    def _samples(self, array: Sequence[Any]) -> None:
-        _, number, arm, first_seq, rows, *_ = array  # too few is a ValueError too; msgspec would cost a fifth of a fold
-        lane = self._lane(number)
-        if not isinstance(arm, int) or not isinstance(first_seq, int):
-            raise ValueError("an arm and a seq are integers")
-        timed = self._take_rows(lane, arm, first_seq, rows)
-        lane.holes += max(0, first_seq - lane.next_seq)
-        lane.next_seq = first_seq + len(rows)
+    def _samples(self, images: Images) -> None:
+        lane = images.lane
+        timed = self._take_rows(images)
+        lane.holes += max(0, images.first_seq - lane.next_seq)
+        lane.next_seq = images.first_seq + images.rows.count
         if lane.stuck_ns is not None:
             until_ns = lane.stuck_ns if timed is None else max(lane.stuck_ns, timed[1])
             lane.lives.append(lane.life(until_ns))
             lane.stuck_ns = None
         if timed is not None:
-            self._belongs(lane, arm, timed[0])
+            self._belongs(lane, images.arm, timed[0])
             self._see(timed[1])
 
-    def _take_rows(self, lane: Lane, arm: int, first_seq: int, rows: list[list[int]]) -> tuple[int, int] | None:
-        """Keep these rows; the starts of the first and last timed image among them. Raises ValueError for no rows."""
+    def _read_rows(self, lane: Lane, rows: Any) -> Any:
+        """What the rows of a `samples` add to a lane, their `count` with it. Raises ValueError, and changes nothing."""
+        return lane.rows.read(rows)
+
+    def _take_rows(self, images: Images) -> tuple[int, int] | None:
+        """Keep these rows; the starts of the first and last timed image among them."""
+        lane, new = images.lane, images.rows
         before = len(lane.rows)
-        lane.rows.append(arm, rows)
+        lane.rows.take(images.arm, new)
         if len(lane.rows) == before:
             return None
-        lane.late_ns.extend(row[_START] for row in rows if row[_FLAGS] & FLAG_LATE and not row[_FLAGS] & FLAG_WARM_UP)
+        lane.late_ns.extend(new.late_ns)
         self._find_gaps(lane, max(before, 1))
         return lane.rows.start_ns[before], lane.rows.start_ns[-1]
 
@@ -168,16 +213,14 @@ class Session:
 
     def _change(self, t_ns: int, lane: Lane) -> None:
         change = Change(t_ns, lane.number, lane.arms[-1].levels if lane.open and lane.arms else None)
-        place = len(self.changes)
-        while place and self.changes[place - 1].t_ns > t_ns:
-            place -= 1
-        self.changes.insert(place, change)
+        self._in_order = self._in_order and (not self._changes or self._changes[-1].t_ns <= t_ns)
+        self._changes.append(change)
 
     def _start(self, event: ev.Start) -> None:
         self.start = event
         self._see(event.t_ns)
         self.lanes = [
-            Lane(number, str(lane["name"]), str(lane["task"]), int(lane.get("threads", 1)))
+            Lane(number, lane["name"], lane["task"], lane.get("threads", 1), backend=lane.get("backend") or "")
             for number, lane in enumerate(event.manifest["lanes"])
         ]
 
@@ -190,6 +233,8 @@ class Session:
             self._begin_again(event.t_ns, lane)
         before = lane.steps.get(event.step)
         begun = event.t_ns if before is None or before.state == "done" else before.begun_ns
+        if before is None and len(lane.steps) == MOST_STEPS:
+            return
         lane.steps[event.step] = StepState(event.state, event.done, event.of, begun, event.t_ns)
 
     def _begin_again(self, t_ns: int, lane: Lane) -> None:
@@ -237,26 +282,25 @@ class Session:
     def _telemetry(self, event: ev.Telemetry) -> None:
         self._see(event.t_ns)
         self.telemetry.append(event)
-        lanes = event.values.get("lanes")
-        for told in lanes if isinstance(lanes, list) else ():
-            lane = self._lane(told["lane"])
+        for told in event.values.get("lanes") or ():
+            lane = self.lanes[told["lane"]]
             if told.get("kept_short") and lane.kept_short is None:
                 lane.kept_short = KeptShort(event.t_ns, told["kept_short"])
             skipped = told.get("skipped")
-            if isinstance(skipped, int) and (not lane.skipped or lane.skipped[-1][1] != skipped):
+            if skipped is not None and (not lane.skipped or lane.skipped[-1][1] != skipped):
                 lane.skipped.append((event.t_ns, skipped))
-            if isinstance(told.get("notes"), list):
+            if told.get("notes") is not None:
                 lane.run_notes = told["notes"]
         active = event.values.get("active")
-        if self.doubt.lasts and isinstance(active, list):
-            self.doubt.told([number for number in active if isinstance(number, int)])
+        if self.doubt.lasts and active is not None:
+            self.doubt.told(active)
             self._resolve(event.t_ns)
 
     def _command(self, event: ev.Command) -> None:
         self._see(event.t_ns)
         self.asked[event.id] = Asked(event)
         if "plan" in event.what:
-            self.plans.append(event)
+            self.plans.append(ToldPlan(event.t_ns, told_plan(event.what)))
 
     def _answer(self, event: ev.Answer) -> None:
         self._see(event.t_ns)
@@ -267,12 +311,14 @@ class Session:
 
     def _block_start(self, event: ev.BlockStart) -> None:
         self._see(event.started_ns)
-        self.blocks.append(Block(event))
+        self._block_places[event.block] = len(self.blocks)
+        self.blocks.append(Block(event, told_cell(event.cell)))
 
     def _block_end(self, event: ev.BlockEnd) -> None:
         self._see(event.t_ns)
-        block = next((block for block in reversed(self.blocks) if block.start.block == event.block), None)
-        if block is not None:
+        place = self._block_places.get(event.block)
+        if place is not None:
+            block = self.blocks[place]
             lost = self.doubt.touches(block.start.started_ns, event.t_ns)
             block.end = (
                 event._replace(void=event.void or "part of it was lost with bytes of the log") if lost else event
@@ -284,7 +330,6 @@ class Session:
 
     def _stall(self, event: ev.Stall) -> None:
         self._see(event.t_ns)
-        self.lanes[event.lane].stall_ns += event.blocked_ns
 
     def _lost(self, event: ev.Lost) -> None:
         self._see(event.t_ns)
@@ -299,6 +344,8 @@ class Session:
         lane.faults.append(event)
         if event.kind == "stuck":
             lane.stuck_ns = event.t_ns
+        elif not ends_lane(event.kind):  # a newer quintet's: whether the lane still runs is not known here
+            self.doubt.begin(event.t_ns)
         elif lane.failed_ns is None:
             lane.failed_ns = event.t_ns
             lane.open = False
@@ -319,7 +366,7 @@ class Session:
         self.end = event
 
 
-_FOLDS: dict[type, Any] = {
+FOLDS: dict[type, Any] = {
     ev.Start: Session._start, ev.Step: Session._step, ev.Ready: Session._ready, ev.Arm: Session._arm,
     ev.Gate: Session._gate, ev.Value: Session._value, ev.Telemetry: Session._telemetry,
     ev.BlockStart: Session._block_start, ev.BlockEnd: Session._block_end,
@@ -327,6 +374,7 @@ _FOLDS: dict[type, Any] = {
     ev.Lost: Session._lost, ev.Work: Session._work, ev.Fault: Session._fault, ev.Clock: Session._clock,
     ev.Check: Session._check, ev.End: Session._end,
 }  # fmt: skip
+"""What each kind does; every kind of events.JOURNAL but `samples`, which has a quicker way."""
 
 
 def folded(arrays: Iterable[Sequence[Any]]) -> Session:

@@ -16,6 +16,9 @@ from quintet.engine.blocks import Counted, Measures, Run, counted
 from quintet.engine.session import Session
 from quintet.engine.stats import ALPHA
 
+MOST_WAITING = 64
+"""Rows of a round that wait for their complements: 16 lanes have 64 rows a round."""
+
 
 class Effect(NamedTuple):
     """What switching lane `whose` does to lane `whom`, in percent, with its 95 % interval (unadjusted)."""
@@ -39,7 +42,7 @@ def effects(
 ) -> list[Effect]:
     """The matrix of one run of kind `matrix`, row by row, as known then; lanes without enough pairs are left out."""
     known = measures or Measures(session)
-    first = run.told["levels"][0]
+    first = run.plan.levels[0]
     pairs = _pairs(list(counted(session, run, until_ns)))
     found: list[Effect] = []
     for whom in run.lanes:
@@ -75,6 +78,7 @@ def _pairs(visits: list[Counted]) -> list[tuple[Counted, Counted]]:
         waiting = open_.setdefault((visit.round, visit.key[2]), [])
         partner = next((one for one in waiting if _complements(one, visit)), None)
         if partner is None:
+            waiting[: len(waiting) - MOST_WAITING + 1] = []
             waiting.append(visit)
         else:
             waiting.remove(partner)

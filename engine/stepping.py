@@ -81,6 +81,8 @@ class _Entering:
     latest_ns: int
     spoilt: str = ""
     repeat: bool = False
+    silent: set[int] = field(default_factory=set)
+    """The lanes that did not answer."""
 
 
 @dataclass
@@ -173,7 +175,8 @@ class Stepping:
         entering.latest_ns = max(entering.latest_ns, answer.t_ns)
         name = self.plan.names[answer.lane]
         if answer.outcome == "silent":
-            if entering.spoilt != f"{name} did not answer":
+            if answer.lane not in entering.silent:  # it may leave two commands of one visit unanswered
+                entering.silent.add(answer.lane)
                 self._silent[answer.lane] = self._silent.get(answer.lane, 0) + 1
             self._spoil(f"{name} did not answer", repeat=False)
             if self._silent.get(answer.lane, 0) >= SILENT_MOST:

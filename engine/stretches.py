@@ -132,19 +132,31 @@ def stretches(session: Session, until_ns: int | None = None) -> list[Stretch]:
 
 
 def _sure(session: Session, found: list[Stretch]) -> list[Stretch]:
-    """The stretches less the spans in which the setting is not known, since bytes of the log were lost."""
-    for begin_ns, end_ns in session.doubt.spans:
-        parts: list[Stretch] = []
-        for one in found:
-            if (one.end_ns is not None and one.end_ns <= begin_ns) or (end_ns is not None and one.begin_ns >= end_ns):
-                parts.append(one)
-                continue
-            if one.begin_ns < begin_ns:
-                parts.append(one._replace(end_ns=begin_ns))
-            if end_ns is not None and (one.end_ns is None or one.end_ns > end_ns):
-                parts.append(one._replace(begin_ns=end_ns))
-        found = parts
-    return found
+    """The stretches less the spans in which the setting is not known, since bytes of the log were lost.
+
+    Both are in order and apart, so one walk over both is enough.
+    """
+    spans = session.doubt.spans
+    parts: list[Stretch] = []
+    first = 0
+    for one in found:
+        while first < len(spans) and _ends_by(spans[first][1], one.begin_ns):
+            first += 1
+        left: Stretch | None = one
+        for begin_ns, end_ns in (spans[place] for place in range(first, len(spans))):
+            if left is None or (left.end_ns is not None and left.end_ns <= begin_ns):
+                break
+            if left.begin_ns < begin_ns:
+                parts.append(left._replace(end_ns=begin_ns))
+            goes_on = end_ns is not None and (left.end_ns is None or left.end_ns > end_ns)
+            left = left._replace(begin_ns=end_ns) if goes_on and end_ns is not None else None
+        if left is not None:
+            parts.append(left)
+    return parts
+
+
+def _ends_by(end_ns: int | None, t_ns: int) -> bool:
+    return end_ns is not None and end_ns <= t_ns
 
 
 def measured(lane: Lane, stretch: Stretch, until_ns: int, rules: Rules = RULES) -> tuple[int, int]:

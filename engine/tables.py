@@ -6,6 +6,7 @@ is a mean and a change, and no interval: that takes triples of stretches.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -30,6 +31,11 @@ from quintet.engine.stretches import (
 
 ACCURACY = ("validation", "withoutval")
 """The two modes whose difference is "accuracy off", on first."""
+
+
+def is_accuracy(change: Difference) -> bool:
+    """Whether two settings differ in accuracy computation, on against off."""
+    return change.switch == "mode" and (change.a, change.b) == ACCURACY
 
 
 class Cell(NamedTuple):
@@ -139,12 +145,26 @@ def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stret
 def unplanned(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
     """Lasting stretches that no plan made: their middle lies outside every plan's time. A plan's first command, or what
     it leaves behind, cuts the stretch around it a moment late."""
-    planned = times(session, until_ns)
-    return [
-        stretch
-        for stretch in lasting(session, until_ns, rules)
-        if not any(begin <= _middle(stretch, until_ns) < end for begin, end in planned)
-    ]
+    begins, ends = _apart(times(session, until_ns))
+    found = []
+    for stretch in lasting(session, until_ns, rules):
+        place = bisect_right(begins, _middle(stretch, until_ns)) - 1
+        if place < 0 or ends[place] <= _middle(stretch, until_ns):
+            found.append(stretch)
+    return found
+
+
+def _apart(spans: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Where spans begin and end, in order; those that overlap are one."""
+    begins: list[int] = []
+    ends: list[int] = []
+    for begin, end in sorted(spans):
+        if ends and begin <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            begins.append(begin)
+            ends.append(end)
+    return begins, ends
 
 
 def _middle(stretch: Stretch, until_ns: int) -> int:
@@ -188,10 +208,10 @@ def latest_comparison(session: Session, outcome: str, until_ns: int, rules: Rule
 def flipped(session: Session, until_ns: int, rules: Rules = RULES) -> list[tuple[Setting, Setting]]:
     """The pairs of settings that flips of one switch joined, each once, level a first, the latest flip's pair last."""
     found: dict[tuple[Setting, Setting], None] = {}
-    ours = unplanned(session, until_ns, rules)
+    ours = {stretch.begin_ns for stretch in unplanned(session, until_ns, rules)}
     for one, other in pairwise(lasting(session, until_ns, rules)):
         before, after = one.setting, other.setting
-        change = difference(before, after) if one in ours and other in ours else None
+        change = difference(before, after) if {one.begin_ns, other.begin_ns} <= ours else None
         if change is not None:
             forward = _rank(change.switch, change.a) <= _rank(change.switch, change.b)
             pair = (before, after) if forward else (after, before)
@@ -214,7 +234,7 @@ def _rank(switch: str, level: Level) -> float:
 def heading(session: Session, comparison: Comparison) -> tuple[str, str]:
     """What a comparison is called, and in which lanes: `accuracy off against on`, `only detect, others on`."""
     found = comparison.difference
-    accuracy = found.switch == "mode" and (found.a, found.b) == ACCURACY
+    accuracy = is_accuracy(found)
     name = "accuracy off against on" if accuracy else f"{found.switch} {found.b} against {found.a}"
     if found.lanes == comparison.a.lanes:
         return name, "all lanes" if len(found.lanes) > 1 else f"only {session.lanes[found.lanes[0]].name}"

@@ -207,7 +207,7 @@ def _other(session: Session, lane: Lane, since_ns: int, now_ns: int, rules: Rule
 
 
 def _accuracy(lane: Lane, arm: Arm | None, now_ns: int) -> AccuracyView | None:
-    key, words = METRICS[lane.task]
+    key, words = METRICS.get(lane.task, ("", ""))
     last: Value | None = next((value for value in reversed(lane.values) if value.t_ns <= now_ns), None)
     if last is None or arm is None or key not in last.values:
         return None

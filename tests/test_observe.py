@@ -34,7 +34,7 @@ def test_the_screen_is_flipped_watched_and_its_cost_printed(sleep_profile: Path,
         assert lane.arms[-1].levels["screen"] == "on"
     beats = [screen for event in session.telemetry for screen in event.values["screens"]]
     assert max(screen["frames"] for screen in beats) >= 2  # it was there, and painted while it was on
-    off = [block for block in session.blocks if block.start.cell["levels"] == {"screen": "off"} and block.counts]
+    off = [block for block in session.blocks if block.cell.levels == {"screen": "off"} and block.counts]
     for block in off:
         assert block.end is not None
         told = [

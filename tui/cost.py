@@ -48,5 +48,5 @@ def supervisor_cpu_pct(session: Session) -> float:
     """The supervisor's CPU in its last telemetry, in percent of a core."""
     if not session.telemetry:
         return 0.0
-    processes = session.telemetry[-1].values.get("processes", [])
-    return sum(float(told["cpu_pct"]) for told in processes if told.get("what") == "supervisor")
+    processes = session.telemetry[-1].values.get("processes") or ()
+    return sum(float(told.get("cpu_pct") or 0) for told in processes if told.get("what") == "supervisor")

@@ -44,7 +44,7 @@ def draw_matrix(scene: Scene, study: Study, where: Layout, width: int) -> Canvas
 
 def _title(scene: Scene, study: Study) -> tuple[list[str], list[str]]:
     """The heading, and what is said of it, the fullest form first."""
-    switch, (a, b) = study.run.told["switch"], study.run.told["levels"]
+    switch, (a, b) = study.run.plan.switch, study.run.plan.pair
     outcome = outcome_words(scene.outcome).partition(",")[0]
     kind, short = (
         ("95 % planned", "95 % planned") if study.run.reached else ("no interval before its end", "no interval")

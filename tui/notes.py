@@ -24,7 +24,7 @@ def notes(session: Session, now_ns: int) -> list[Note]:
     found = [note for asked in session.asked.values() if (note := _asked(session, asked, now_ns)) is not None]
     found += _neighbours(session)
     found += _refused_clients(session)
-    if session.start and any(lane.get("backend") == "simulated" for lane in session.start.manifest["lanes"]):
+    if session.simulated:
         found.append(Note(session.origin_ns, ASSUMED, "alert"))
     if session.begun_ns is not None:
         ready = sum(1 for lane in session.lanes if lane.gates)
@@ -76,8 +76,8 @@ def _neighbours(session: Session) -> list[Note]:
     at_start = session.start.manifest.get("other_sessions") if session.start else None
     told = [(session.origin_ns, at_start), *((one.t_ns, one.values.get("other_sessions")) for one in session.telemetry)]
     for t_ns, names in told:
-        for name in names if isinstance(names, list) else ():
-            if isinstance(name, str) and name not in known:
+        for name in names or ():
+            if name not in known:
                 known.add(name)
                 text = f"another quintet session ({name}) is running: each slows the other and changes its numbers"
                 found.append(Note(t_ns, text, "alert"))
@@ -99,7 +99,7 @@ def _refused_clients(session: Session) -> list[Note]:
 def _asked(session: Session, asked: Asked, now_ns: int) -> Note | None:
     command = asked.command
     answers = {lane: answer for lane, answer in asked.answers.items() if answer.t_ns <= now_ns}
-    if command.who == "plan":
+    if command.who == "plan" or not command.lanes:
         return None  # a plan's own commands are its progress
     if "set" in command.what:
         told = f"{levels_in_words(command.what['set'])} in {lanes_in_words(session, command.lanes)}"
@@ -137,18 +137,17 @@ def _regime(session: Session, lanes: list[int]) -> str:
 def _plans(session: Session) -> list[Note]:
     """A plan's beginning and end, and the blocks that do not count."""
     found = []
-    for command in session.plans:
-        told = command.what["plan"]
-        name = {"ab": "A/B"}.get(told.get("kind", ""), str(told.get("kind", "plan")))
-        if told.get("state") == "over":
+    for t_ns, plan in session.plans:
+        name = {"ab": "A/B"}.get(plan.kind, plan.kind)
+        if plan.over:
             words = {
                 "planned": "ran to its planned end",
                 "stopped": "was stopped",
                 "lanes": "has no lane left to measure",
             }
-            found.append(Note(command.t_ns, f"{name} {words.get(told.get('reason', ''), 'is over')}", "text"))
-        elif told.get("state") == "fixed":
-            found.append(Note(command.t_ns, f"{name} begins: {told.get('buys', '')}", "text"))
+            found.append(Note(t_ns, f"{name} {words.get(plan.reason, 'is over')}", "text"))
+        elif plan.state == "fixed":
+            found.append(Note(t_ns, f"{name} begins: {plan.buys}", "text"))
     found += [
         Note(block.end.t_ns, f"block {block.start.block} does not count: {block.end.void}", "alert")
         for block in session.blocks

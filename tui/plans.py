@@ -64,7 +64,9 @@ class PlanPanel(ModalScreen[None]):
         self._begin = begin
         self._names = [lane.name for lane in session.lanes]
         self._ready = [lane.number for lane in session.lanes if lane.ready is not None and lane.failed_ns is None]
-        self._seed = 1 + len(runs(session, now_ns)) + int(session.start.manifest.get("seed", 0) if session.start else 0)
+        self._seed = (
+            1 + len(runs(session, now_ns)) + ((session.start.manifest.get("seed") or 0) if session.start else 0)
+        )
         known = stretches(session, now_ns)
         active = known[-1].setting.lanes if known else ()
         self._row = 0

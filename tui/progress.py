@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from quintet.engine.plans import LIVE_FROM
 from quintet.engine.progress import Progress
+from quintet.engine.protocol.plan_messages import PlanDescription
 from quintet.engine.session import Session
 from quintet.engine.wording import count
 from quintet.tui.part import Canvas, Row
@@ -47,7 +47,7 @@ def draw_progress(scene: Scene, study: Study, width: int) -> Canvas:
     canvas.put(begin, 0, "━" * done, "text")
     canvas.put(begin + done, 0, "─" * (bar - done), "faint")
     row, beside = _fitting(
-        _block_forms(scene.session, study.run.told, far, wide=wide), ("",) if wide else placebo[:2], width - 2
+        _block_forms(scene.session, study.run.plan, far, wide=wide), ("",) if wide else placebo[:2], width - 2
     )
     canvas.put_row(1, 1, row)
     canvas.put_right(width - 2, 1, beside, placebo[2])
@@ -95,7 +95,7 @@ def _length(row: Row) -> int:
     return sum(len(text) for text, _ in row)
 
 
-def _block_forms(session: Session, told: Mapping[str, Any], far: Progress, *, wide: bool) -> list[Row]:
+def _block_forms(session: Session, plan: PlanDescription, far: Progress, *, wide: bool) -> list[Row]:
     """The block under way in words, the fullest form first: seconds give way first, then which block it is."""
     if far.cell is None:
         states = {
@@ -104,12 +104,12 @@ def _block_forms(session: Session, told: Mapping[str, Any], far: Progress, *, wi
             "paused": "paused: x goes on or stops",
         }
         return [[(states.get(far.state, "between two blocks"), "dim")]]
-    level = next(iter(far.cell["levels"].values()))
-    names = [session.lanes[number].name for number in far.cell["lanes"]]
-    whole = [set(regime["lanes"]) for regime in told["regimes"]]
-    missing = "" if set(far.cell["lanes"]) in whole else f" ({len(names)} of {len(told['lanes'])})"
-    what = f"{'mixed' if isinstance(level, list) else level} {far.cell['regime']}{missing}"
-    what += f": {names[0]}" if far.cell["regime"] == "alone" else ""
+    level, regime = far.cell.level, far.cell.regime
+    names = [session.lanes[number].name for number in far.cell.lanes]
+    whole = map(set, plan.whole_regimes)
+    missing = "" if set(far.cell.lanes) in whole else f" ({len(names)} of {len(plan.lanes)})"
+    what = f"{'mixed' if isinstance(level, tuple) else level} {regime}{missing}"
+    what += f": {names[0]}" if regime == "alone" else ""
     block = f"block {far.block} of {far.blocks}"
     elapsed = f"{far.elapsed_ns / 1e9:.1f} of {far.measured_ns / 1e9:.1f} s"
     full: Row = [(f"{block:17}", "dim"), (f"{what}   ", "text"), (elapsed, "dim")]

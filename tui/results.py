@@ -128,10 +128,8 @@ def level_names(session: Session, change: Difference, some: bool) -> tuple[str, 
 
 
 def _of_plan(scene: Scene, study: Study) -> FlipTable:
-    told, found = study.run.told, study.found
-    switch, (a, b) = str(told["switch"]), told["levels"]
-    regimes = [str(regime["name"]) for regime in told["regimes"]]
-    regime = regimes[0]
+    plan, found = study.run.plan, study.found
+    switch, (a, b), regime = plan.switch, plan.pair, plan.names[0]
     its = table_name(switch, a, b, regime)
     table, rates = found.tables.get(its), found.rates.get(its)
     lines = []

@@ -97,7 +97,7 @@ def _costs(scene: Scene, *, narrow: bool) -> list[str]:
 
 
 def _profile(scene: Scene) -> str:
-    return str(scene.session.start.manifest["profile_name"]) if scene.session.start else "starting"
+    return str(scene.session.start.manifest.get("profile_name") or "?") if scene.session.start else "starting"
 
 
 def _state(scene: Scene, *, narrow: bool) -> Row:
@@ -143,12 +143,12 @@ def others_cores(scene: Scene) -> float | None:
 
 def _plan_words(study: Study) -> str:
     """`study`; `A/B score: inline, off · round 12`."""
-    far, told = study.progress, study.run.told
+    far, plan = study.progress, study.run.plan
     if far.kind != "ab":
         return far.kind
     at = "measuring rates" if far.state == "calibrating" else f"round {min(far.round + 1, far.rounds)} of {far.rounds}"
     at = "paused" if far.state == "paused" else at
-    return f"A/B {told['switch']}: {', '.join(map(str, told['levels']))} · {at}"
+    return f"A/B {plan.switch}: {', '.join(map(str, plan.levels))} · {at}"
 
 
 def accuracy_words(scene: Scene, *, narrow: bool) -> tuple[str, str]:

@@ -64,8 +64,7 @@ class Study(NamedTuple):
 def missing_words(session: Session, study: Study) -> str:
     """` · without obb` where a lane of the plan was missing among those that ran together; else nothing."""
     company = study.found.company
-    whole = [tuple(regime["lanes"]) for regime in study.run.told["regimes"]]
-    if not company or company in whole:
+    if not company or company in study.run.plan.whole_regimes:
         return ""
     absent = [session.lanes[lane].name for lane in study.run.lanes if lane not in company]
     return f" · without {', '.join(absent)}" if absent else ""
@@ -96,7 +95,7 @@ class Studied:
 
 
 def _found(session: Session, run: Run, outcome: str, now_ns: int, measures: Measures) -> Found:
-    if run.told["kind"] == "matrix":
+    if run.plan.kind == "matrix":
         matrix = tuple(effects(session, run, outcome, measures, now_ns))
         used = others.of_run(session, run, now_ns)
         noted = {} if used is None else {"": {-1: used}}

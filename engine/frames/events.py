@@ -31,12 +31,12 @@ class Teller(NamedTuple):
 
     def name(self, lane: Any) -> str | None:
         """A lane's name; None for none."""
-        known = isinstance(lane, int) and 0 <= lane < len(self.names)
+        known = type(lane) is int and 0 <= lane < len(self.names)
         return self.names[lane] if known else None
 
-    def lanes(self, numbers: Any) -> str:
+    def lanes(self, numbers: Iterable[int]) -> str:
         """Lanes' names, joined by +."""
-        return "+".join(filter(None, map(self.name, numbers if isinstance(numbers, list | tuple) else ())))
+        return "+".join(self.names[number] for number in numbers)
 
     def timed(self, name: str, rows: Iterable[tuple[int, dict[str, Any]]]) -> pd.DataFrame:
         """A frame with `t_s` and `wall` from (t_ns, other columns) rows; a column that a row lacks is missing."""
@@ -69,12 +69,11 @@ def blocks(tell: Teller, rules: Rules) -> pd.DataFrame:
     counts = set(counting(tell.session))
 
     def row(place: int, block: Block) -> tuple[int, dict[str, Any]]:
-        start, end, cell = block.start, block.end, block.start.cell
-        levels = cell.get("levels")
+        start, end, cell = block.start, block.end, block.cell
         burn_in_ns = start.burn_in_ns if rules.planned_burn_in_ns is None else rules.planned_burn_in_ns
         told = {
-            **start._asdict(), "regime": cell.get("regime"), "mode": levels.get("mode") if isinstance(levels, dict) else None,
-            "lanes": tell.lanes(cell.get("lanes")), "levels": _text(levels), "requested_s": tell.s(start.requested_ns),
+            **start._asdict(), "regime": cell.regime, "mode": cell.levels.get("mode"),
+            "lanes": tell.lanes(cell.lanes), "levels": _text(cell.levels), "requested_s": tell.s(start.requested_ns),
             "started_s": tell.s(start.started_ns), "burn_in_ms": burn_in_ns / 1e6,
             "end_s": None if end is None else tell.s(end.t_ns), "void": None if end is None else end.void,
             "counts": place in counts,
@@ -118,13 +117,14 @@ def telemetry(tell: Teller) -> pd.DataFrame:
     """Several rows a second: one each of the machine, every process, every screen and every GPU."""
     rows: list[tuple[int, dict[str, Any]]] = []
     for told in tell.session.telemetry:
-        own = {one.get("lane"): one for one in _maps(told.values.get("lanes"))}
-        machine = {**_map(told.values.get("machine")), "journal_bytes": told.values.get("journal_bytes"),
-                   "cost": _ms(told.values.get("cost_ns")), "what": "machine"}  # fmt: skip
-        found = [machine, *_maps(told.values.get("processes"))]
-        found = [{**own.get(one["lane"], {}), **one} if one.get("what") == "worker" else one for one in found]
-        found += [{**one, "what": "screen", "cpu": _ms(one.get("cpu_ns"))} for one in _maps(told.values.get("screens"))]
-        found += [{**one, "what": "gpu"} for one in _maps(told.values.get("gpus"))]
+        values = told.values
+        own = {one["lane"]: one for one in values.get("lanes") or ()}
+        machine = {**(values.get("machine") or {}), "journal_bytes": values.get("journal_bytes"),
+                   "cost": _ms(values.get("cost_ns")), "what": "machine"}  # fmt: skip
+        found = [machine, *(values.get("processes") or ())]
+        found = [{**own.get(one.get("lane"), {}), **one} if one.get("what") == "worker" else one for one in found]
+        found += [{**one, "what": "screen", "cpu": _ms(one.get("cpu_ns"))} for one in values.get("screens") or ()]
+        found += [{**one, "what": "gpu"} for one in values.get("gpus") or ()]
         rows += [
             (told.t_ns, {"asked_s": tell.s(told.asked_ns), "what": one.get("what"), "lane": tell.name(one.get("lane")),
                          **{key: _number(value, _NUMBERS[key]) for key, value in one.items() if key in _NUMBERS}})
@@ -204,18 +204,10 @@ def _text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _maps(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _ms(ns: Any) -> float | None:
-    return ns / 1e6 if isinstance(ns, int | float) else None
+def _ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / 1e6
 
 
 def _number(value: Any, kind: str) -> Any:
-    wanted = isinstance(value, int) if kind == "Int" else isinstance(value, int | float)
+    wanted = type(value) is int or (kind != "Int" and isinstance(value, float))
     return value if wanted and abs(value) < MOST else None

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from quintet.engine.belonging import after_burn_in, within
-from quintet.engine.blocks import Run, counted
+from quintet.engine.blocks import counted_among
 from quintet.engine.frames.columns import TASKS, TIMES, coded, frame
 from quintet.engine.frames.taken import ABSENT, Images, Integers, Taken, Wall
 from quintet.engine.protocol.events import FLAG_FIRST_PASS, FLAG_LATE, FLAG_SCORED, FLAG_WARM_UP
@@ -89,15 +89,14 @@ def belonging(session: Taken, number: int, images: Images, settings: Settings, r
             found.take_stretch(place, stretch, session.last_ns, rules)
     for place in counting(session):
         block = session.blocks[place]
-        if number in block.start.cell["lanes"]:
+        if number in block.cell.lanes:
             found.take_block(block, rules)
     return found
 
 
 def counting(session: Taken) -> list[int]:
     """The places in session.blocks of those that count, by the rules of blocks.counted."""
-    every = Run({}, 0, range(len(session.blocks)))
-    return [one.place for one in counted(session, every)]
+    return [one.place for one in counted_among(session, range(len(session.blocks)))]
 
 
 def samples(

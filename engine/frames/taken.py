@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,16 @@ import pandas as pd
 
 from quintet.engine.lane import Lane
 from quintet.engine.protocol.events import COLUMNS, FIRST_COLUMNS, FLAG_WARM_UP
+from quintet.engine.rows import in_order
+from quintet.engine.session import Images as Event
 from quintet.engine.session import Session
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 ABSENT = -1
 """What stands in a column that the log does not have."""
 _START, _FLAGS, _WIDTH = COLUMNS.index("start"), COLUMNS.index("flags"), len(COLUMNS)
+_TIMES = tuple(COLUMNS.index(name) for name in ("load", "infer", "predict", "score"))
+"""Columns that are summed."""
 
 
 class Images(NamedTuple):
@@ -35,6 +39,14 @@ class Images(NamedTuple):
         return found
 
 
+class _NewRows(NamedTuple):
+    """The rows of one `samples`: how many, all their numbers one after another, and the starts of the timed ones."""
+
+    count: int  # type: ignore[assignment]  # nobody counts in this tuple
+    numbers: array[int]
+    start_ns: array[int]
+
+
 @dataclass
 class Taken(Session):
     """A session whose lanes' `rows` stay empty: `images` has them, warm-up images among them."""
@@ -44,22 +56,39 @@ class Taken(Session):
     _numbers: array[int] = field(default_factory=lambda: array("q"))
     """All rows, one after another."""
 
-    def _take_rows(self, lane: Lane, arm: int, first_seq: int, rows: list[list[int]]) -> tuple[int, int] | None:
-        before = len(self._numbers)
+    _latest_ns: dict[int, int] = field(default_factory=dict)
+    """When each lane's last timed image started."""
+
+    def _read_rows(self, lane: Lane, rows: Any) -> _NewRows:
         try:
             widths = set(map(len, rows))
             if widths and min(widths) < FIRST_COLUMNS:
                 raise ValueError("a row is too short")
             if widths - {_WIDTH}:  # a newer version's, or an older one's
                 rows = [[*row[:_WIDTH], *[ABSENT] * (_WIDTH - len(row))] for row in rows]
-            first = next((row[_START] for row in rows if not row[_FLAGS] & FLAG_WARM_UP), None)
-            last = next((row[_START] for row in reversed(rows) if not row[_FLAGS] & FLAG_WARM_UP), None)
-            self._numbers.extend(chain.from_iterable(rows))
-        except (TypeError, OverflowError) as error:
-            del self._numbers[before:]
-            raise ValueError("these are no rows") from error
-        self._batches.append((lane.number, arm, first_seq, len(rows)))
-        return None if first is None or last is None else (first, last)
+            numbers = array("q", chain.from_iterable(rows))
+        except (TypeError, LookupError, OverflowError) as error:
+            raise ValueError("these are not rows") from error
+        starts, flags = numbers[_START::_WIDTH], numbers[_FLAGS::_WIDTH]
+        if any(flag & FLAG_WARM_UP for flag in flags):
+            timed = [place for place, flag in enumerate(flags) if not flag & FLAG_WARM_UP]
+            numbers_of_timed = array("q", chain.from_iterable(numbers[n * _WIDTH : (n + 1) * _WIDTH] for n in timed))
+            starts = array("q", [starts[place] for place in timed])
+        else:
+            numbers_of_timed = numbers
+        in_order(starts, self._latest_ns.get(lane.number, 0))
+        if any(min(numbers_of_timed[column::_WIDTH], default=0) < 0 for column in _TIMES):
+            raise ValueError("a time is negative")
+        return _NewRows(len(flags), numbers, starts)
+
+    def _take_rows(self, images: Event) -> tuple[int, int] | None:
+        new: _NewRows = images.rows
+        self._numbers.extend(new.numbers)
+        self._batches.append((images.lane.number, images.arm, images.first_seq, new.count))
+        if not new.start_ns:
+            return None
+        self._latest_ns[images.lane.number] = new.start_ns[-1]
+        return new.start_ns[0], new.start_ns[-1]
 
     def images(self) -> list[Images]:
         """Every lane's images."""

@@ -33,8 +33,15 @@ FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
 LOST = "lost_bytes"
 """The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
 FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk", "internal")
+"""The documented kinds of faults. A log of a newer quintet may hold others: they are shown, and tell nothing of a lane."""
 OUTCOMES = ("done", "same", "refused", "silent")
 ENDS = ("asked", "time", "plan", "linger", "signal", "fault", "size")
+
+
+def ends_lane(kind: str) -> bool:
+    """Whether a fault of this kind ends its lane until it is restarted; one of an unknown kind says nothing of it."""
+    return kind in FAULTS and kind != "stuck"
+
 
 Levels: TypeAlias = dict[str, Union[str, int, float, None]]
 """A level for every switch by name; None only for `mode`, when the levels are no preset's."""

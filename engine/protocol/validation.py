@@ -1,7 +1,7 @@
-"""What a fold can use: a journal's event with the right fields, of a lane that there is.
+"""Which events can be used: the right fields, inner maps of the right form, and lanes that exist.
 
-A stretch whose check holds was checked when it was written. The tail past the last check was not read back by anybody, and
-a log may come from elsewhere.
+Everything that reads a log folds events that passed `checked`, so no reader checks again. A stretch whose CRC-32 holds was
+checked when it was written; the tail past the last check was not, and a log may come from somebody else.
 """
 
 from __future__ import annotations
@@ -12,50 +12,109 @@ from typing import Any
 import msgspec
 
 from quintet.engine.protocol import events as ev
+from quintet.engine.protocol import shapes
 from quintet.engine.protocol.codec import decode
-from quintet.engine.protocol.events import JOURNAL, MOST, Frame
+from quintet.engine.protocol.events import FAULTS, JOURNAL, MOST, Frame
+from quintet.engine.protocol.plan_messages import told_cell, told_plan
+
+TIME_MOST = 2**61
+"""No time on the monotonic clock is later: added to a wall clock's offset it fits into 64 bits."""
+LONGEST = 64 * 1024
+"""No text of an event is longer, the tail of a worker's stderr included."""
+LONGEST_WORD = 256
+_WORDS = ("step", "state", "kind", "outcome", "reason", "who")
+_TIMES = ("t_ns", "asked_ns", "requested_ns", "started_ns")
+_COUNTS = {ev.Value: ("images", "of", "cost_ns"), ev.Lost: ("count",), ev.Stall: ("blocked_ns",),
+           ev.Work: ("cpu_ns", "slices", "voluntary", "involuntary"), ev.BlockStart: ("burn_in_ns",),
+           ev.Step: ("done", "of")}  # fmt: skip
+"""Fields that are never negative."""
 
 
 def validated(array: Any, kinds: dict[str, type]) -> Frame | None:
-    """Decode and check every field's type. Raises ValueError (msgspec's included); None for an unknown kind."""
+    """A peer's frame with every field's type checked. Raises ValueError (msgspec's included); None for an unknown kind.
+
+    A peer of ours is of our version, so a fault of a kind that is not in FAULTS is refused too.
+    """
     frame = decode(array, kinds)
     if frame is None:
         return None
     checked: Frame = msgspec.convert(tuple(frame), type=type(frame))
+    if isinstance(checked, ev.Fault) and checked.kind not in FAULTS:
+        raise ValueError(f"a fault of kind {checked.kind!r}")
     return checked
 
 
 def checked(array: Sequence[Any], lanes: int | None) -> Frame | None:
-    """The frame of an array in a session of so many lanes (None: not begun yet); None for an unknown kind.
+    """The frame of an array in a session with this many lanes (None: not begun yet); None for an unknown kind.
 
-    Raises ValueError (or KeyError or TypeError of a map's contents) for one too short, with a wrong type, of a lane that
-    there is none, or for a second `start`.
+    Raises ValueError for a frame that is too short, has a field or an inner value of a wrong type or size, names a lane
+    that does not exist, or is a second `start`. A log may be of a newer quintet: keys and words that are not known pass.
     """
     plain = decode(array, JOURNAL)
     if plain is None:
         return None
+    shapes.plain(tuple(plain))
     frame: Frame = msgspec.convert(tuple(plain), type=type(plain))
-    if any(isinstance(number, int) and abs(number) > MOST for number in frame):
-        raise ValueError("a number is too large")
+    _bounded(frame)
     if isinstance(frame, ev.Start):
-        if lanes is not None or not _named(frame.manifest.get("lanes")):
-            raise ValueError("a session starts once, and names its lanes")
+        if lanes is not None:
+            raise ValueError("a session starts once")
+        shapes.check_manifest(frame.manifest)
         return frame
-    named = [frame.lane] if getattr(frame, "lane", None) is not None else []  # type: ignore[attr-defined]
-    if isinstance(frame, ev.BlockStart):
-        named += frame.cell["lanes"]
-        if not frame.cell["levels"] or not frame.cell["regime"]:
-            raise ValueError("a cell has a regime and levels")
-    if any(not isinstance(number, int) or not 0 <= number < (lanes or 0) for number in named):
-        raise ValueError("there is no such lane")
-    if isinstance(frame, ev.Arm) and "score" not in frame.levels:
-        raise ValueError("an arm holds every switch")
+    _of_lanes(frame, lanes or 0)
+    _inner(frame, lanes or 0)
     return frame
 
 
-def _named(lanes: Any) -> bool:
-    """Whether a manifest's lanes can be folded: each a map with a name and a task."""
-    return isinstance(lanes, list) and all(
-        isinstance(lane, dict) and isinstance(lane.get("threads", 1), int) and {"name", "task"} <= set(lane)
-        for lane in lanes
-    )
+def _bounded(frame: Frame) -> None:
+    """Numbers and texts of the frame itself."""
+    for value in frame:
+        if isinstance(value, int):
+            if not -MOST <= value <= MOST:
+                raise ValueError("a number is too large")
+        elif isinstance(value, str) and len(value) > LONGEST:
+            raise ValueError("a text is too long")
+    for name in _WORDS:
+        word = getattr(frame, name, "")
+        if isinstance(word, str) and len(word) > LONGEST_WORD:
+            raise ValueError(f"{name} is too long")
+    if any(not 0 <= getattr(frame, name, 0) <= TIME_MOST for name in _TIMES) or getattr(frame, "wall_ns", 0) < 0:
+        raise ValueError("a time is out of range")
+    if any((getattr(frame, name) or 0) < 0 for name in _COUNTS.get(type(frame), ())):
+        raise ValueError("a count is negative")
+
+
+def _of_lanes(frame: Frame, lanes: int) -> None:
+    """Every lane that a frame names exists."""
+    named = [frame.lane] if getattr(frame, "lane", None) is not None else []  # type: ignore[attr-defined]
+    if isinstance(frame, ev.Command):
+        named += frame.lanes
+        if len(frame.lanes) > lanes:
+            raise ValueError("a command names a lane twice")
+    if not all(0 <= number < lanes for number in named):
+        raise ValueError("there is no such lane")
+
+
+def _inner(frame: Frame, lanes: int) -> None:
+    """The maps inside a frame have the form that readers rely on."""
+    if isinstance(frame, ev.BlockStart):
+        if max(told_cell(frame.cell).lanes) >= lanes:
+            raise ValueError("there is no such lane")
+    elif isinstance(frame, ev.Arm):
+        shapes.check_levels(frame.levels)
+    elif isinstance(frame, ev.Ready):
+        shapes.check_info(frame.info)
+    elif isinstance(frame, ev.Telemetry):
+        shapes.check_readings(frame.values, lanes)
+    elif isinstance(frame, ev.Command):
+        shapes.check_asked(frame.what)
+        if "plan" in frame.what:
+            _of_plan(frame, lanes)
+    elif isinstance(frame, ev.Value) and len(frame.values) > 64:
+        raise ValueError("too many values")
+
+
+def _of_plan(frame: ev.Command, lanes: int) -> None:
+    told = told_plan(frame.what)
+    if max(*told.lanes, *(max(regime.lanes) for regime in told.regimes)) >= lanes:
+        raise ValueError("a plan names a lane that does not exist")

@@ -62,17 +62,16 @@ def conditions(found: Findings) -> list[Fact]:
     if is_simulated(found):
         return [Fact("machine", ASSUMED), *facts]
     facts.append(Fact("lanes", _alike(lane_facts(found))))
-    host = _map(manifest.get("host"))
+    host = manifest.get("host") or {}
     if host:
         told, count = host.get("cpus_usable"), host.get("cpus")
         usable = f" ({told} usable)" if told not in (None, count) else ""
         cpu = f"{host['cpu']}, " if host.get("cpu") else ""
-        memory = f"{host['memory_bytes'] / 1e9:.1f} GB, " if isinstance(host.get("memory_bytes"), int) else ""
-        listed_gpus = host.get("gpus")
-        gpus = "".join(f"{name}, " for name in listed_gpus) if isinstance(listed_gpus, list) else ""
+        memory = "" if host.get("memory_bytes") is None else f"{host['memory_bytes'] / 1e9:.1f} GB, "
+        gpus = "".join(f"{name}, " for name in host.get("gpus") or ())
         facts.append(Fact("machine", f"{host.get('system', '?')}, {cpu}{host.get('cpus', '?')} CPUs{usable}, {gpus}{memory}"
                                      f"Python {host.get('python', '?')}"))  # fmt: skip
-    versions = _map(manifest.get("versions"))
+    versions = manifest.get("versions")
     if versions:
         facts.append(Fact("versions", ", ".join(f"{name} {version}" for name, version in versions.items())))
     facts.append(Fact("others", _others(found)))
@@ -102,14 +101,13 @@ def _others(found: Findings) -> str:
 
 def _busy(found: Findings) -> str:
     """How busy the machine was in the mean, and how much of it was quintet's; empty without telemetry."""
-    told = [one.values for one in found.session.telemetry if _map(one.values.get("machine")).get("cpu_pct") is not None]
-    cpus = _map(found.session.start.manifest.get("host")).get("cpus") if found.session.start else None
+    told = [one.values for one in found.session.telemetry]
+    told = [values for values in told if (values.get("machine") or {}).get("cpu_pct") is not None]
+    cpus = others.cpus(found.session)
     if not told or not cpus:
         return ""
     whole = sum(values["machine"]["cpu_pct"] for values in told) / len(told) / 100 * cpus
-    own = (
-        sum(_map(one).get("cpu_pct") or 0 for values in told for one in values.get("processes") or ()) / len(told) / 100
-    )
+    own = sum(one.get("cpu_pct") or 0 for values in told for one in values.get("processes") or ()) / len(told) / 100
     return f"{whole:.1f} of {cpus} CPUs busy in the mean, {own:.1f} with quintet's processes"
 
 
@@ -129,8 +127,8 @@ def lane_facts(found: Findings) -> list[LaneFacts]:
     rows = []
     for lane, its in zip(found.session.lanes, told, strict=True):
         info = lane.ready.info if lane.ready else {}
-        hashes = _map(its.get("data_fingerprints"))
-        data = [_file(path, hashes.get(key)) for key, path in _map(its.get("data")).items() if path]
+        hashes = its.get("data_fingerprints") or {}
+        data = [_file(path, hashes.get(key)) for key, path in (its.get("data") or {}).items() if path]
         imgsz = None if is_simulated(found) else its.get("imgsz")
         size, device, dtype, threads = map(_word, (imgsz, info.get("device"), info.get("dtype"), info.get("threads")))
         weights = _file(its.get("weights"), its.get("weights_sha256_found"), "\n")
@@ -148,7 +146,3 @@ def _file(path: Any, sha256: Any, between: str = " ") -> str:
 
 def _word(value: Any) -> str:
     return DASH if value is None else str(value)
-
-
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

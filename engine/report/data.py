@@ -55,8 +55,8 @@ def _session(found: Findings, name: str, bad: Sequence[tuple[int, int]], unverif
         "ended": session.end.reason if session.end else None,
         "simulated": is_simulated(found),
         "plan": None if plan is None else {
-            "kind": plan.kind, "switch": plan.run.told["switch"], "levels": plan.run.told["levels"],
-            "rounds": plan.run.planned, "reached": plan.run.reached, "seed": plan.run.told["seed"],
+            "kind": plan.kind, "switch": plan.run.plan.switch, "levels": list(plan.run.plan.levels),
+            "rounds": plan.run.planned, "reached": plan.run.reached, "seed": plan.run.plan.seed,
         },
         "placebo": None if lamp is None else {
             "state": lamp.state, "pairs": lamp.pairs, "lanes": [found.names[lane] for lane in lamp.lanes],

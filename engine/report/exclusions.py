@@ -9,7 +9,7 @@ from quintet.engine import data_notes
 from quintet.engine.blocks import counted
 from quintet.engine.logs import losses
 from quintet.engine.report.conditions import TIED, Fact
-from quintet.engine.report.findings import Findings, Planned
+from quintet.engine.report.findings import MOST_HAND, Findings, Planned
 from quintet.engine.wording import listed, times
 
 
@@ -32,6 +32,8 @@ def excluded(found: Findings, bad: Sequence[tuple[int, int]], unverified_bytes: 
         if lane.lost or lane.holes
     ]
     lines += [f"{name} is queue time on this device: only with stages=on is it told" for name in found.untimed]
+    if found.hand_left:
+        lines.append(f"{times(found.hand_left, 'earlier comparison')} of flips by hand; the last {MOST_HAND} are here")
     lines += losses(session, list(bad))
     if unverified_bytes:
         lines.append(f"the last {unverified_bytes} bytes have no check yet; they were used")
@@ -87,6 +89,6 @@ def accuracy(found: Findings) -> list[Fact]:
         if lane.values:
             last = lane.values[-1]
             words = [f"{name}{TIED}{100 * value:.1f}{TIED}%" for name, value in last.values.items()]
-            warned = "".join(f" — warning: {text}" for text in data_notes.warnings(lane) if "validation" in text)
+            warned = "".join(f" — warning: {text}" for text in data_notes.warnings(lane, ("validation",)))
             facts.append(Fact(lane.name, ", ".join([*words, f"over {last.images} of {last.of} images"]) + warned))
     return facts

@@ -9,13 +9,17 @@ from quintet.engine import others
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
 from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, table_name, tables
 from quintet.engine.hand_flips import by_hand
+from quintet.engine.lane import Lane
 from quintet.engine.protocol.switches import Level, mode_of, starting_levels
 from quintet.engine.rows import OUTCOMES
 from quintet.engine.session import Session
 from quintet.engine.spill import Effect, effects
-from quintet.engine.stretches import RULES, Rules, Setting
-from quintet.engine.tables import ACCURACY, Cell, cells, comparison, flipped, heading
+from quintet.engine.stretches import RULES, Difference, Rules, Setting
+from quintet.engine.tables import Cell, cells, comparison, flipped, heading, is_accuracy
 from quintet.engine.verdicts import TOO_FEW, Contrast, Lamp
+
+MOST_HAND = 100
+"""So many comparisons of flips by hand are worked out: the latest."""
 
 
 class Planned(NamedTuple):
@@ -31,7 +35,7 @@ class Planned(NamedTuple):
     @property
     def kind(self) -> str:
         """`study`, `ab`, `matrix` or `observe`."""
-        return str(self.run.told["kind"])
+        return self.run.plan.kind
 
     def table(self, name: str, outcome: str) -> Table | None:
         """One table for one outcome."""
@@ -47,15 +51,14 @@ class Planned(NamedTuple):
     def incomplete(self, name: str, outcome: str) -> tuple[int, ...]:
         """The same where a lane of the plan was missing among them; none where all of its regime were there."""
         among = self.company(name, outcome)
-        return () if among in ((), *(tuple(one["lanes"]) for one in self.run.told["regimes"])) else among
+        return () if among in ((), *self.run.plan.whole_regimes) else among
 
     def contrasts(self, names: Sequence[str], outcome: str) -> dict[str, dict[int, Contrast]]:
         """Every table's contrasts by lane; of a matrix a table for each lane that is flipped: `<switch>.<a>.<b>.by_<lane>`."""
         found = {name: table.lanes for name, table in self.tables.get(outcome, {}).items()}
-        told = self.run.told
-        a, b = told["levels"] if self.effects else ("", "")
+        switch, (a, b) = self.run.plan.switch, self.run.plan.pair
         for one in self.effects.get(outcome, ()):
-            name = table_name(told["switch"], a, b, f"by_{names[one.whose]}")
+            name = table_name(switch, a, b, f"by_{names[one.whose]}")
             note = "" if one.interval else TOO_FEW
             found.setdefault(name, {})[one.whom] = Contrast(
                 one.pairs, one.change_pct, one.low_pct, one.high_pct, one.interval, None, note, None, None, None
@@ -85,7 +88,7 @@ class Hand(NamedTuple):
     """Two settings that a person flipped between, for every outcome."""
 
     name: str
-    """The table's name (design, section 12)."""
+    """The table's name."""
     title: str
     where: str
     regime: str
@@ -94,6 +97,8 @@ class Hand(NamedTuple):
     rows: dict[str, tuple[HandRow, ...]]
     lanes: tuple[int, ...]
     """The lanes that were active."""
+    change: Difference
+    """In what the two settings differ, level a first."""
     others: float | None
     """The most cores that other programs used in the mean over one of its stretches."""
 
@@ -101,6 +106,11 @@ class Hand(NamedTuple):
     def triples(self) -> int:
         """The most triples of stretches that any lane has."""
         return max((row.contrast.rounds for rows in self.rows.values() for row in rows if row.contrast), default=0)
+
+    @property
+    def accuracy(self) -> bool:
+        """Whether it is accuracy off against on."""
+        return is_accuracy(self.change)
 
 
 class Findings(NamedTuple):
@@ -118,6 +128,8 @@ class Findings(NamedTuple):
     hand: tuple[Hand, ...]
     untimed: tuple[str, ...]
     """Outcomes that are not told, since they are no times here."""
+    hand_left: int = 0
+    """Earlier comparisons of flips by hand that were not worked out: more than MOST_HAND."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -143,16 +155,23 @@ def findings(session: Session, rules: Rules = RULES, outcome: str = "predict") -
     planned = _planned(session, rules, told)
     free = () if any(plan.cells or plan.effects for plan in planned) else _free(session, rules)
     taken = {name for plan in planned for its in plan.tables.values() for name in its}
-    hand = tuple(one for one in _hand(session, rules, told) if one.name not in taken)
-    return Findings(session, outcome, told, rules, planned, free, hand, queued)
+    pairs = flipped(session, session.last_ns, rules)
+    compared = [_compared(session, a, b, rules, told) for a, b in pairs[-MOST_HAND:]]
+    hand = tuple(one for one in compared if one.name not in taken)
+    return Findings(session, outcome, told, rules, planned, free, hand, queued, max(0, len(pairs) - MOST_HAND))
 
 
 def _queued(session: Session) -> tuple[str, ...]:
     """`infer`, where it is queue time: on an accelerator, unless every arm timed its stages."""
-    devices = {str(lane.ready.info.get("device", "")) for lane in session.lanes if lane.ready is not None}
-    own = all(device.startswith(("cpu", "simulated", "sleep")) or not device for device in devices)
+    own = all(_on_cpu(lane) for lane in session.lanes if lane.ready is not None)
     timed = all(change.levels is None or change.levels.get("stages") == "on" for change in session.changes)
     return () if own or timed else ("infer",)
+
+
+def _on_cpu(lane: Lane) -> bool:
+    """Whether a lane's spans are times: it computes on the CPU, or not at all."""
+    device = str((lane.ready.info.get("device") if lane.ready is not None else None) or "cpu")
+    return lane.backend in ("simulated", "sleep") or device.partition(":")[0] == "cpu"
 
 
 # -- plans --------------------------------------------------------------------------------------------------------------
@@ -167,7 +186,7 @@ def _planned(session: Session, rules: Rules, outcomes: Sequence[str]) -> tuple[P
     found = []
     for run in runs(session):
         each: dict[str, tuple[CellMean, ...]] = {}
-        if run.told["kind"] != "matrix":
+        if run.plan.kind != "matrix":
             each = {
                 outcome: its
                 for outcome in outcomes
@@ -176,7 +195,7 @@ def _planned(session: Session, rules: Rules, outcomes: Sequence[str]) -> tuple[P
         lamps = {outcome: lamp(session, run, outcome, measures) for outcome in outcomes}
         spilt = (
             {outcome: tuple(effects(session, run, outcome, measures)) for outcome in outcomes}
-            if run.told["kind"] == "matrix"
+            if run.plan.kind == "matrix"
             else {}
         )
         found.append(Planned(run, by_run.get(run.begun_ns, {}), each, lamps, spilt))
@@ -185,7 +204,7 @@ def _planned(session: Session, rules: Rules, outcomes: Sequence[str]) -> tuple[P
 
 def _in_order(found: list[CellMean], run: Run) -> list[CellMean]:
     """Alone first, then together; lanes, and levels as the plan names them."""
-    levels = [str(level) for level in run.told["levels"]]
+    levels = [str(level) for level in run.plan.levels]
 
     def place(cell: CellMean) -> tuple[bool, str, int, int]:
         level = str(cell.level)
@@ -233,10 +252,6 @@ def levels_told(levels: dict[str, Level]) -> str:
     return ", ".join(own + [f"{k} {v}" for k, v in levels.items() if k not in fixed and v != usual.get(k, v)])
 
 
-def _hand(session: Session, rules: Rules, outcomes: Sequence[str]) -> list[Hand]:
-    return [_compared(session, a, b, rules, outcomes) for a, b in flipped(session, session.last_ns, rules)]
-
-
 def _compared(session: Session, a: Setting, b: Setting, rules: Rules, outcomes: Sequence[str]) -> Hand:
     rows: dict[str, tuple[HandRow, ...]] = {}
     for outcome in outcomes:
@@ -253,10 +268,9 @@ def _compared(session: Session, a: Setting, b: Setting, rules: Rules, outcomes: 
         rows[outcome] = tuple(its)
     title, where = heading(session, found)
     change_of = found.difference
-    accuracy = change_of.switch == "mode" and (change_of.a, change_of.b) == ACCURACY
     name = table_name(change_of.switch, change_of.a, change_of.b, found.regime)
     if change_of.lanes != a.lanes:  # other lanes stayed as they were: a comparison of its own
         name = f"{change_of.switch}.{change_of.a}.{change_of.b}.{found.regime} ({where})"
-    shown = ("on", "off") if accuracy else (str(change_of.a), str(change_of.b))
+    shown = ("on", "off") if is_accuracy(change_of) else (str(change_of.a), str(change_of.b))
     used = others.by_hand(session, a, b, session.last_ns, rules)
-    return Hand(name, title, where, found.regime, *shown, rows, a.lanes, used)
+    return Hand(name, title, where, found.regime, *shown, rows, a.lanes, change_of, used)

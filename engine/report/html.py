@@ -59,7 +59,7 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
     told = series(found)
     figures = drawn(told, found.names, found.rules.outcome, found.rules.margin_pct)
     results = sheets(found)
-    compact = [sheet for sheet in results if "every outcome" in sheet.title]
+    compact = [sheet for sheet in results if sheet.every_outcome]
     left_out = excluded(found, bad, unverified_bytes) or ["nothing"]
     parts = [
         f"<h1>quintet report · {escape(name)}</h1>",
@@ -69,7 +69,7 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
         f"{_facts('Conditions', conditions(found))}<h2>Left out, and why</h2><ul>"
         f"{''.join(f'<li>{escape(line)}</li>' for line in left_out)}</ul></section></div>",
         _changes_figure(found, figures),
-        *(table(sheet) for sheet in results if sheet not in compact),
+        *(table(sheet) for sheet in results if not sheet.every_outcome),
         *_other_figures(told, figures),
         table(lanes_sheet(found)),
         *(table(sheet) for sheet in compact),

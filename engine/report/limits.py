@@ -84,10 +84,9 @@ def _tables(found: Findings) -> list[str]:
     """The tables that are there, and those that the session's plans were to fill."""
     names: dict[str, None] = {}
     for plan in found.plans:
-        told = plan.run.told
+        its = plan.run.plan
         if plan.kind != "matrix":
-            regimes = [str(regime["name"]) for regime in told["regimes"]]
-            names.update(dict.fromkeys(recipes(plan.kind, told["switch"], told["levels"], regimes)))
+            names.update(dict.fromkeys(recipes(its.kind, its.switch, its.levels, its.names)))
         names.update(dict.fromkeys(name for outcome in found.outcomes for name in plan.contrasts(found.names, outcome)))
     return list(names | dict.fromkeys(hand.name for hand in found.hand))
 

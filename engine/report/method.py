@@ -63,23 +63,24 @@ def method(found: Findings) -> list[Fact]:
 
 
 def _plan(found: Findings, plan: Planned) -> str:
-    told = plan.run.told
+    its = plan.run.plan
     done = f"{whole_rounds(found.session, plan.run)} of {plan.run.planned} rounds whole"
     ends = {"planned": "ran to its planned end", "stopped": "stopped early", "lanes": "ended for want of lanes"}
-    end = ends.get(str(told.get("reason")), "not over")
-    levels = ", ".join(map(str, told["levels"]))
-    return f"{plan.kind}, {told['switch']}: {levels}; {done}, {end}; order from seed {told['seed']}"
+    end = ends.get(its.reason, "not over")
+    levels = ", ".join(map(str, its.levels))
+    return f"{plan.kind}, {its.switch}: {levels}; {done}, {end}; order from seed {its.seed}"
 
 
 def _blocks(found: Findings, run: Run) -> str:
     """How long a block of each regime is: `together 4.0 s after 1.0 s burn-in; cls alone 6.2 s after ...`."""
     lengths: dict[tuple[str, float, float], list[str]] = {}
-    for regime in run.told["regimes"]:
-        if "measured_ns" in regime:
+    for regime in run.plan.regimes:
+        if regime.span_ns is not None:
+            own_ns, measured_ns = regime.span_ns
             burn_in_ns = found.rules.planned_burn_in_ns
-            burn_in = regime["burn_in_ns"] if burn_in_ns is None else burn_in_ns
-            its = lengths.setdefault((str(regime["name"]), regime["measured_ns"] / 1e9, burn_in / 1e9), [])
-            its += [found.names[lane] for lane in regime["lanes"]] if len(regime["lanes"]) == 1 else []
+            burn_in = own_ns if burn_in_ns is None else burn_in_ns
+            its = lengths.setdefault((regime.name, measured_ns / 1e9, burn_in / 1e9), [])
+            its += [found.names[lane] for lane in regime.lanes] if len(regime.lanes) == 1 else []
     alone = sum(1 for name, _, _ in lengths if name == "alone")
     return "; ".join(
         f"{f'{listed(lanes)} ' if alone > 1 and lanes else ''}{name} {long:.1f} s after {burn:.1f} s burn-in"
@@ -113,8 +114,8 @@ def _rounds_to_come(found: Findings, table: Table, lane: int) -> int:
     session, run = found.session, table.run
     used = visits(session, table, lane)
     ours = [session.blocks[place] for place in run.blocks if session.blocks[place].start.round >= 0]
-    over = run.told.get("state") == "over" or session.end is not None or not ours
-    joint = [tuple(block.start.cell["lanes"]) for block in ours if len(block.start.cell["lanes"]) > 1]
+    over = run.plan.over or session.end is not None or not ours
+    joint = [block.cell.lanes for block in ours if len(block.cell.lanes) > 1]
     gone = any(session.lanes[one].failed_ns is not None for one in (*table.among, lane))
     if over or gone or (table.among and joint and joint[-1] != table.among):
         return len(used)

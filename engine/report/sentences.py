@@ -31,7 +31,7 @@ def finding(found: Findings) -> tuple[str, str]:
 
 def is_simulated(found: Findings) -> bool:
     """Whether the machine is the simulated one."""
-    return any("simulated" in str(lane.ready.info.get("device")) for lane in found.session.lanes if lane.ready)
+    return found.session.simulated
 
 
 def _finding(found: Findings) -> tuple[str, str]:
@@ -113,7 +113,6 @@ def _when(found: Findings, plan: Planned, name: str) -> str:
         return f"In {mode} {regime} instead of inference alone"
     if head == "interaction":
         return "With accuracy computation off together instead of alone"
-    told = plan.run.told
     table = plan.table(name, found.outcome)
     among = table.among if table else ()
     where = "each lane alone" if len(plan.run.lanes) > 1 else f"{_named(found, plan.run.lanes)} alone"
@@ -125,8 +124,8 @@ def _when(found: Findings, plan: Planned, name: str) -> str:
         )
     if head == "accuracy_off":
         return f"With accuracy computation off and {where}"
-    a, b = told["levels"]
-    return f"With {told['switch']} {b} instead of {a} and {where}"
+    a, b = plan.run.plan.pair
+    return f"With {plan.run.plan.switch} {b} instead of {a} and {where}"
 
 
 def _named(found: Findings, lanes: Sequence[int]) -> str:
@@ -145,9 +144,9 @@ def _how_sure(plan: Planned, its: Sequence[object]) -> str:
 
 
 def _state(plan: Planned) -> str:
-    told = plan.run.told
+    its = plan.run.plan
     ends = {"stopped": "was stopped early", "lanes": "ended for want of lanes"}
-    return ends.get(str(told.get("reason")), "has not ended" if told.get("state") != "over" else "is over")
+    return ends.get(its.reason, "is over" if its.over else "has not ended")
 
 
 def _unsteady(found: Findings, plan: Planned) -> tuple[str, str]:
@@ -165,7 +164,7 @@ def _too_few(found: Findings, plan: Planned) -> tuple[str, str]:
     said = f"{rounds} whole round{'s' * (rounds != 1)} of {plan.run.planned}"
     beside = _disturbed(found, others.of_run(found.session, plan.run))
     first = f"The {KINDS[plan.kind]} has {said}, too few for an interval: there are means only, and no verdict{beside}."
-    minutes = LIVE_FROM * int(plan.run.told["round_ns"]) / 60e9
+    minutes = LIVE_FROM * plan.run.plan.round_ns / 60e9
     return (
         first,
         f"Intervals need {needed} rounds at least; 8 rounds of this plan take about {max(1, -(-minutes // 1)):.0f} min.",
@@ -193,9 +192,8 @@ def _beside(found: Findings, plan: Planned, name: str) -> str:
 
 
 def _of_hand(found: Findings, hand: Hand) -> tuple[str, str]:
-    name = (
-        "accuracy computation off" if hand.title.startswith("accuracy") else hand.title.replace("against", "instead of")
-    )
+    change = hand.change
+    name = "accuracy computation off" if hand.accuracy else f"{change.switch} {change.b} instead of {change.a}"
     contrasts = {row.lane: row.contrast for row in hand.rows[found.outcome] if row.contrast is not None}
     where = f"{hand.where}, {hand.regime}"
     if all(one.interval is None for one in contrasts.values()):
@@ -321,14 +319,9 @@ def within(contrasts: Sequence[Contrast], digits: int) -> str:
 
 def _of_matrix(found: Findings, plan: Planned) -> tuple[str, str]:
     """The largest effect of a lane on another, and of one on itself."""
-    told = plan.run.told
     known = [one for one in plan.effects.get(found.outcome, ()) if one.low_pct is not None and one.high_pct is not None]
-    a, b = told["levels"]
-    doing = (
-        "turning accuracy off"
-        if (told["switch"], a, b) == ("mode", *ACCURACY)
-        else f"{told['switch']} {b} instead of {a}"
-    )
+    switch, (a, b) = plan.run.plan.switch, plan.run.plan.pair
+    doing = "turning accuracy off" if (switch, a, b) == ("mode", *ACCURACY) else f"{switch} {b} instead of {a}"
     if not known:
         return f"The matrix ({doing}) has no intervals: they come at its planned end.", _why_over(plan)
     spilt = [one for one in known if one.whose != one.whom]

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from quintet.engine import others
 from quintet.engine.blocks import RATE, counted, key_of, regime_words, span
 from quintet.engine.protocol.switches import Level, mode_of
 from quintet.engine.report.findings import Findings, Planned
@@ -13,7 +14,7 @@ from quintet.engine.report.sentences import main_tables, regime_of
 from quintet.engine.report.sheets import verdict
 from quintet.engine.stretches import Setting, Stretch, measured, stretches
 from quintet.engine.tables import ACCURACY
-from quintet.engine.verdicts import SETTLED
+from quintet.engine.verdicts import SETTLED, Contrast
 
 ON, OFF, OTHER = "on", "off", "other"
 """Roles: the level that stands first, the one it is compared with, any other."""
@@ -104,13 +105,13 @@ class _Roles:
 
     def __init__(self, found: Findings) -> None:
         plan = found.last
-        self.switch, levels = "mode", ACCURACY
+        self.switch: str = "mode"
+        levels: tuple[Level, Level] = ACCURACY
         if plan is not None and plan.kind != "study":
-            self.switch, levels = str(plan.run.told["switch"]), tuple(plan.run.told["levels"])
+            self.switch, levels = plan.run.plan.switch, plan.run.plan.pair
         elif plan is None and found.hand:
-            parts = found.hand[-1].name.split(".")
-            if parts[0] != "accuracy_off":
-                self.switch, levels = parts[0], (found.hand[-1].a, found.hand[-1].b)
+            change = found.hand[-1].change
+            self.switch, levels = change.switch, (change.a, change.b)
         self._levels = [str(level) for level in levels]
         self.words = {ON: self._word(self._levels[0]), OFF: self._word(self._levels[1]), OTHER: "inference or other"}
 
@@ -188,7 +189,7 @@ def _planned_values(found: Findings, roles: _Roles) -> Iterable[tuple[int, str, 
         return
     values: dict[tuple[int, str, str, Level], list[int]] = {}
     for visit in counted(session, plan.run):
-        regime, level, lanes = key_of(session.blocks[visit.place].start.cell)
+        regime, level, lanes = key_of(session.blocks[visit.place].cell)
         if visit.placebo or isinstance(level, tuple):
             continue
         words = regime_words(session, plan.run, (regime, level, lanes))
@@ -196,19 +197,20 @@ def _planned_values(found: Findings, roles: _Roles) -> Iterable[tuple[int, str, 
             rows = session.lanes[lane].rows
             each = rows.each_ns(found.rules.outcome, *span(session, visit.place, lane, found.rules))
             values.setdefault((lane, words, str(level), level), []).extend(each)
-    order = [str(level) for level in plan.run.told["levels"]]
-    for lane, regime, words, level in sorted(values, key=lambda key: (key[0], key[1] != "alone", order.index(key[2]))):
+    order = {str(level): place for place, level in enumerate(plan.run.plan.levels)}
+    known = sorted(values, key=lambda key: (key[0], key[1] != "alone", order.get(key[2], len(order))))
+    for lane, regime, words, level in known:
         yield lane, f"{regime}, {words}", roles.of(level), values[lane, regime, words, level]
 
 
 def _free_values(found: Findings, roles: _Roles) -> Iterable[tuple[int, str, str, list[int]]]:
     session = found.session
-    known = stretches(session)
+    known: dict[Setting, list[Stretch]] = {}
+    for stretch in stretches(session):
+        known.setdefault(stretch.setting, []).append(stretch)
     for one in found.free:
         setting, lane = one.cell.setting, session.lanes[one.cell.lane]
-        spans = [
-            measured(lane, stretch, session.last_ns, found.rules) for stretch in known if stretch.setting == setting
-        ]
+        spans = [measured(lane, stretch, session.last_ns, found.rules) for stretch in known.get(setting, ())]
         values = [value for first, last in spans for value in lane.rows.each_ns(found.rules.outcome, first, last)]
         yield lane.number, f"{one.cell.regime}, {one.mode}", roles.of_setting(setting, lane.number), values
 
@@ -232,7 +234,7 @@ def _panels(found: Findings) -> Iterable[Panel]:
                 if row.change_pct is not None:
                     low, high = (known.low_pct, known.high_pct) if known else (None, None)
                     words = verdict(known) if known else "no interval"
-                    marks.append(Mark(found.names[row.lane], row.change_pct, low, high, words, _settled(words)))
+                    marks.append(Mark(found.names[row.lane], row.change_pct, low, high, words, _settled(known)))
             yield Panel(f"{_words(outcome)}, by hand", tuple(marks))
 
 
@@ -242,7 +244,7 @@ def _panel(found: Findings, plan: Planned, name: str, outcome: str) -> Panel:
     for lane, one in table.lanes.items() if table else ():
         if one.change_pct is not None:
             words = verdict(one)
-            marks.append(Mark(found.names[lane], one.change_pct, one.low_pct, one.high_pct, words, _settled(words)))
+            marks.append(Mark(found.names[lane], one.change_pct, one.low_pct, one.high_pct, words, _settled(one)))
     return Panel(f"{_words(outcome)}, {regime_of(name)}", tuple(marks))
 
 
@@ -250,8 +252,8 @@ def _words(outcome: str) -> str:
     return "images/s" if outcome == RATE else outcome
 
 
-def _settled(words: str) -> bool:
-    return words in SETTLED
+def _settled(contrast: Contrast | None) -> bool:
+    return contrast is not None and contrast.verdict in SETTLED
 
 
 # -- CPU and memory -----------------------------------------------------------------------------------------------------
@@ -259,7 +261,7 @@ def _settled(words: str) -> bool:
 
 def _load(found: Findings) -> Load | None:
     """Workers by lane, then all else that is quintet's; averaged over so many seconds that POINTS suffice."""
-    told = [one for one in found.session.telemetry if isinstance(one.values.get("processes"), list)]
+    told = [one for one in found.session.telemetry if one.values.get("processes") is not None]
     if len(told) < 2:
         return None
     size = -(-len(told) // POINTS)
@@ -271,11 +273,11 @@ def _load(found: Findings) -> Load | None:
         for one in group:
             for process in one.values["processes"]:
                 row = _row(process, len(names) - 1)
-                cpu[row][place] += _number(process.get("cpu_pct")) / 100 / len(group)
-                memory[row][place] += _number(process.get("rss_bytes")) / 1e9 / len(group)
-    cores = _cores(found)
+                cpu[row][place] += (process.get("cpu_pct") or 0) / 100 / len(group)
+                memory[row][place] += (process.get("rss_bytes") or 0) / 1e9 / len(group)
+    cores = others.cpus(found.session) or 1
     machine = tuple(
-        sum(_number((one.values.get("machine") or {}).get("cpu_pct")) for one in group) / len(group) / 100 * cores
+        sum((one.values.get("machine") or {}).get("cpu_pct") or 0 for one in group) / len(group) / 100 * cores
         for group in groups
     )
     times = tuple((group[0].t_ns - found.session.origin_ns) / 1e9 for group in groups)
@@ -285,13 +287,3 @@ def _load(found: Findings) -> Load | None:
 def _row(process: dict[str, Any], other: int) -> int:
     lane = process.get("lane")
     return lane if process.get("what") == "worker" and isinstance(lane, int) and 0 <= lane < other else other
-
-
-def _cores(found: Findings) -> int:
-    host = found.session.start.manifest.get("host") if found.session.start else None
-    cpus = host.get("cpus") if isinstance(host, dict) else None
-    return cpus if isinstance(cpus, int) and cpus > 0 else 1
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0

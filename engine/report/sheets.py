@@ -35,6 +35,8 @@ class Sheet(NamedTuple):
     note: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+    every_outcome: bool = False
+    """Whether it is a plan's table once more, for every outcome: it stands last."""
 
 
 def sheets(found: Findings) -> list[Sheet]:
@@ -81,8 +83,7 @@ def _of_study(found: Findings, plan: Planned) -> list[Sheet]:
 def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
     """Table 7: a row for each lane that is slowed, a column for each lane whose switch is flipped."""
     made = []
-    told = plan.run.told
-    a, b = told["levels"]
+    switch, (a, b) = plan.run.plan.switch, plan.run.plan.pair
     for outcome in dict.fromkeys((found.outcome, found.beside())):
         by_pair = {(one.whom, one.whose): one for one in plan.effects.get(outcome, ())}
         columns = (Column("of lane", LEFT), *(Column(f"by\n{found.names[lane]}") for lane in plan.run.lanes))
@@ -94,7 +95,7 @@ def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
             f"{_words(outcome)}; 95 % planned intervals, unadjusted; main effects only: the joint effect of two switches is "
             f"not estimated{_among(found, plan.incomplete('', outcome), '; together: ')}"
         )
-        made.append(Sheet(f"7 Whose {told['switch']} slows whom: {b} against {a}, %", note, columns, rows))
+        made.append(Sheet(f"7 Whose {switch} slows whom: {b} against {a}, %", note, columns, rows))
     return made
 
 
@@ -118,8 +119,8 @@ def _title(name: str, plan: Planned) -> str:
     regime = name.rpartition(".")[2]
     if name.startswith("accuracy_off"):
         return f"Accuracy off against on, {regime}"
-    a, b = plan.run.told["levels"]
-    return f"{plan.run.told['switch']}: {b} against {a}, {regime}"
+    a, b = plan.run.plan.pair
+    return f"{plan.run.plan.switch}: {b} against {a}, {regime}"
 
 
 def _among(found: Findings, lanes: Sequence[int], before: str, after: str = "") -> str:
@@ -131,7 +132,7 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
     """Table 1, a sheet a regime: latency and throughput of every cell."""
     its = plan.cells.get(found.outcome, ())
     made = []
-    switch = str(plan.run.told["switch"])
+    switch = plan.run.plan.switch
     columns: tuple[Column, ...] = (
                Column("lane", LEFT), Column(switch, LEFT), Column(_unit(found.outcome)), Column("95 % interval"),
                Column("p50"), Column("p95"), Column("images/s"), Column("blocks"), Column("images"))  # fmt: skip
@@ -317,7 +318,8 @@ def every_outcome(found: Findings, plan: Planned, title: str) -> list[Sheet]:
             for lane in plan.run.lanes
         )
         company = next((its for o in outcomes if (its := plan.incomplete(name, o))), ())
-        made.append(Sheet(f"{title}: {name}{_among(found, company, ' (', ')')}", "", columns, rows))
+        heading = f"{title}: {name}{_among(found, company, ' (', ')')}"
+        made.append(Sheet(heading, "", columns, rows, every_outcome=True))
     if made:
         made[0] = made[0]._replace(note="± is half the width of the 95 % interval")
     return made

@@ -43,7 +43,7 @@ def quintet(*words: str) -> subprocess.CompletedProcess[str]:
 
 def state(session: Session) -> str:
     found = runs(session)
-    return str(found[-1].told["state"]) if found else ""
+    return found[-1].plan.state if found else ""
 
 
 STUDY = ("study", "--lanes", "cls,seg", "--modes", "validation,withoutval")
@@ -75,7 +75,7 @@ def test_a_plan_from_the_command_line_runs_to_its_end(
     computed = [value.t_ns for lane in session.lanes for value in lane.values]
     assert len(computed) > 4
     assert not [t_ns for t_ns in computed for begin, end in measured if begin < t_ns < end]
-    assert (run.told["kind"], run.told["rounds"], run.told["reason"]) == (kind, 1, "planned")
+    assert (run.plan.kind, run.plan.rounds, run.plan.reason) == (kind, 1, "planned")
     visits = list(counted(session, run))
     assert len(visits) == cells + 1  # and a placebo
     assert {lane for visit in visits for lane in visit.key[2]} == {0, 3}
@@ -113,7 +113,7 @@ def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
     assert ready is not None
     os.kill(ready.pid, signal.SIGKILL)
     session = run.wait_for(
-        lambda s: any(block.counts and block.start.cell["lanes"] == [0, 2, 3, 4] for block in s.blocks),
+        lambda s: any(block.counts and block.cell.lanes == (0, 2, 3, 4) for block in s.blocks),
         "a block without the lane that died",
     )
     assert any("detect" in block.end.void for block in session.blocks if block.end)
@@ -121,7 +121,7 @@ def test_a_plan_asked_for_live_owns_the_switches_outlives_a_lane_and_is_stopped(
     assert ask(own_state, "pause", {"on": False}).outcome == "done"
     assert ask(own_state, "stop_plan", {}).outcome == "done"
     session = run.wait_for(lambda s: state(s) == "over", "the plan's end")
-    assert runs(session)[-1].told["reason"] == "stopped"
+    assert runs(session)[-1].plan.reason == "stopped"
     run.wait_for(
         lambda s: all(lane.arms[-1].levels["score"] == "inline" and lane.open for lane in s.lanes if lane.number != 1),
         "the lanes as they were before",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from quintet.engine import verdicts
+from quintet.engine import stats, verdicts
 from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
-from quintet.engine.contrasts import Table, cell_means, lamp, percentages, tables
+from quintet.engine.contrasts import Cell, Table, cell_means, lamp, recipes, tables
 from quintet.engine.hand_flips import by_hand
 from quintet.engine.plans import ab, study, visits
 from quintet.engine.protocol import events as ev
@@ -23,6 +24,21 @@ from tests.making import NAMES, OFF, ON, Maker, arrays, at
 from tests.planned import PredictMs, folded, planned
 
 SEED = json.loads((Path(__file__).parent.parent / "data" / "seed_tables.json").read_text())
+
+
+def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str, float]]:
+    """The study's tables from plain cell means (any unit): table -> lane -> percent, without intervals."""
+    found: dict[str, dict[str, float]] = {}
+    modes = sorted({str(mode) for cells in means.values() for _, mode in cells})
+    for name, recipe in recipes("study", "mode", modes, ["alone", "together"]).items():
+        rows = {
+            lane: stats.percent(sum(sign * math.log(cells[cell]) for cell, sign in recipe))
+            for lane, cells in means.items()
+            if all(cell in cells for cell, _ in recipe)
+        }
+        if rows:
+            found[name] = rows
+    return found
 
 
 def test_the_studys_means_give_its_printed_percentages_and_its_interaction() -> None:
@@ -83,7 +99,7 @@ def test_cells_are_means_over_blocks(studied: Session) -> None:
     cell = found[1, "together", "validation"]
     assert cell.mean / 1e6 == pytest.approx(48.42, rel=0.005)
     assert (cell.low or 0) < cell.mean < (cell.high or 0)
-    placebos = [b for b in studied.blocks if b.start.placebo and b.start.cell["levels"]["mode"] == "validation"]
+    placebos = [b for b in studied.blocks if b.start.placebo and b.cell.levels["mode"] == "validation"]
     assert (cell.blocks, cell.lanes) == (6 + len(placebos), (0, 1, 2, 3, 4))
     assert cell.images_per_s == pytest.approx(12.5)
     assert cell.images == pytest.approx(cell.blocks * 50, abs=cell.blocks)
@@ -195,7 +211,7 @@ def test_a_later_plan_of_the_same_table_stands() -> None:
     last = max(frame.t_ns for frame in frames if isinstance(frame, ev.Command))
     moved = [_later(frame, last - at(0) + 1, blocks) for frame in later[1:] if not isinstance(frame, ev.Ready)]
     session = folded([*frames, *moved])
-    assert [run.told["rounds"] for run in runs(session)] == [5, 6]
+    assert [run.plan.rounds for run in runs(session)] == [5, 6]
     table = named(session)["accuracy_off.together"]
     assert table.lanes[0].change_pct == pytest.approx(5, abs=0.5)
     assert table.lanes[0].rounds == 6

@@ -60,7 +60,7 @@ def test_what_became_unreadable_in_the_run_counts_too() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {}, {"ground_truth": None, "notes": None}, {"ground_truth": 3, "notes": 7}, {"notes": [None, 3, {}, []]},
+        {}, {"ground_truth": None, "notes": None}, {"notes": [None, 3, {}, []]},
         {"notes": [{"data": 1, "kind": "a", "count": 1, "example": "b"}]},
         {"notes": [{"data": "", "kind": "a", "count": -1, "example": ""}]},
         {"ground_truth": {"pictures": "many", "left_out": None}},

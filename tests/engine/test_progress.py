@@ -47,7 +47,7 @@ def test_round_block_and_the_time_left_are_told() -> None:
     first = next(place for place, block in enumerate(session.blocks) if block.start.round == 1)
     found = at_block(first)
     assert (found.state, found.round, found.block, found.blocks) == ("running", 1, 1, 2)
-    assert found.cell == session.blocks[first].start.cell
+    assert found.cell == session.blocks[first].cell
     assert (found.elapsed_ns, found.measured_ns) == (SECOND, 4 * SECOND)
     assert at_block(first).left_ns > at_block(first + 1).left_ns > 0
     assert at_block(0).left_ns >= at_block(first).left_ns

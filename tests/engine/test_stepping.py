@@ -178,6 +178,14 @@ def test_a_silent_lane_voids_its_block_and_is_left_out_after_the_second() -> Non
     assert script.over == Over("planned")
 
 
+def test_a_lane_that_leaves_two_commands_of_a_block_unanswered_missed_one_block() -> None:
+    script = Script(ab(NAMES, rounds=4))
+    script.outcome = lambda send, lane: "silent" if lane in (3, 4) and len(script.starts) == 1 else "done"
+    script.run()
+    assert [void for void in script.voids if void] == ["seg did not answer"]
+    assert all(start.cell["lanes"] == [0, 1, 2, 3, 4] for start in script.starts)
+
+
 def test_a_refused_cell_is_void_and_left_out_after_the_second_time() -> None:
     script = Script(study(NAMES, rounds=4))
     script.outcome = lambda send, lane: "refused" if send.what == {"set": {"mode": "inference"}} else "done"

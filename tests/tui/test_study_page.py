@@ -128,7 +128,7 @@ def test_the_block_gives_way_to_the_placebo_word_by_word(width: int) -> None:
         row = draw_progress(it, it.study, width).text()[1]
         assert re.search(r"  placebo [○●✖]|at the gate$| s$|[a-z]$", row)
         assert not re.search(r"\S placebo", row)
-        names = [session.lanes[number].name for number in block.start.cell["lanes"]]
+        names = [session.lanes[number].name for number in block.cell.lanes]
         assert len(names) > 1 or names[0] in row or ("…" in row and names[0][-9:] in row)
 
 

@@ -13,7 +13,7 @@ from quintet.engine.report.findings import findings
 from quintet.engine.report.sentences import finding
 from quintet.engine.session import Session
 from tests.engine.report import made
-from tests.making import Maker, at
+from tests.making import ON, Maker, at
 from tests.planned import folded, planned
 
 
@@ -99,6 +99,16 @@ def test_no_comparison_at_all() -> None:
     failed = Maker(1)
     failed.frames.append(ev.Fault(0, at(1), "load", "There are no pictures in data: put some there.", ""))
     assert told(failed.session())[1] == "There are no pictures in data: put some there."
+
+
+def test_whether_a_session_is_simulated_is_said_by_its_backend() -> None:
+    named = Maker(1)
+    named.frames.append(ev.Ready(0, at(1), 1, {"device": "a simulated; assumed text"}))
+    session = named.gate_all(2).set_all(2, ON).images_all(2, 8, 10).session()
+    assert not told(session)[0].startswith("Simulated")
+    assert not session.simulated
+    session.lanes[0].backend = "simulated"
+    assert told(session)[0].startswith("Simulated")
 
 
 def test_a_simulated_session_says_so_first() -> None:
