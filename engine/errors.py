@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from quintet.engine.paths import readable
-
-
-def visible(text: str) -> str:
-    """The text with what would steer a terminal written out, `\\x1b` for ESC; line ends stay."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in readable(text))
+from quintet.engine.visible_text import visible
 
 
 class BadInput(Exception):
-    """Something the user gave cannot be used; the text is one sentence: what, where, the mend."""
+    """Something the user gave cannot be used. The text is one sentence: what, where, how to fix it.
+
+    Further arguments are shown beneath it, a line each.
+    """
 
     def __str__(self) -> str:
-        return visible(super().__str__())
+        return "\n  ".join(visible(str(told)) for told in self.args)

@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 import msgspec
 
 from quintet.engine import named
-from quintet.engine.errors import BadInput, visible
+from quintet.engine.errors import BadInput
 from quintet.engine.lane_files import wrong_in
 from quintet.engine.paths import ABSENT, expanded, no_file
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import WHOLE_MOST, Levels
+from quintet.engine.visible_text import visible
 
 if sys.version_info >= (3, 11):
     import tomllib

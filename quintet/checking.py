@@ -23,11 +23,13 @@ import psutil
 import quintet
 from quintet.engine import data_notes, interpreter, manifest, places, registry
 from quintet.engine import profile as profiles
-from quintet.engine.errors import BadInput, visible
+from quintet.engine.errors import BadInput
 from quintet.engine.follower import SessionFollower
+from quintet.engine.journal import Reader
 from quintet.engine.lane import Lane as LaneSeen
 from quintet.engine.profile import Found, Lane, Profile
 from quintet.engine.session import Session
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import times
 from quintet.fetching import fetch_missing
 
@@ -48,12 +50,12 @@ def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool,
         fetch_missing(profile)
         profile, faults = profiles.examine(name, sets)
     print(_head(profile, whole=not any(fault.lane for fault in faults)))
-    print(f"profile   {profile.path}")
-    print(f"machine   {machine()}")
-    print(f"terminal  {terminal()}")
+    print(visible(f"profile   {profile.path}"))
+    print(visible(f"machine   {machine()}"))
+    print(visible(f"terminal  {terminal()}"))
     for fault in faults:
         if fault.lane is None or all(lane.name != fault.lane for lane in profile.lanes):
-            print(f"✗ {fault.text}")
+            print(f"✗ {visible(fault.text)}")
     faults += _needs(profile)
     sound = tuple(lane for lane in profile.lanes if all(fault.lane not in (lane.name, "") for fault in faults))
     loaded = _loaded(msgspec.structs.replace(profile, lanes=sound), start_timeout_s) if sound else Loaded(Session(), {})
@@ -71,7 +73,7 @@ def check(name: str, sets: list[str], start_timeout_s: float, *, fetching: bool,
             _print_left_out(loaded.left_out.get(told.number, []))
     for broken in seen.faults:
         wrong += 1
-        print(f"✗ {broken.text}")
+        print(f"✗ {visible(broken.text)}")
     if seen.end is not None and seen.end.reason == "signal":
         print("interrupted: not all lanes were seen")
         return 1
@@ -194,19 +196,17 @@ def _print_lane(lane: Lane, told: LaneSeen | None, faults: list[str]) -> None:
     well = told is not None and told.ready is not None
     print(f"{'✗' if faults else '✓' if well else '·'} {lane.name}{kind}{'' if faults or well else ': not loaded'}")
     for fault in faults:
-        print(f"    ✗ {fault}")
+        print(f"    ✗ {visible(fault)}")
     if told is None or told.ready is None:
         return
     info = told.ready.info
     first, last = told.rows.span(0, 1 << 62)
     mean = told.rows.mean_ns("predict", first, last)
     if lane.backend == "yolo":
-        print(f"    weights   {_weights(lane)}, {_parameters(info)}{info['classes']} classes")
-    print(
-        f"    device    {info.get('device', '?')}, {info.get('dtype', '?')}, {lane.imgsz} px, "
-        f"threads {info.get('threads', '?')}, {info['rss_bytes'] / MB:.0f} MB"
-    )
-    print(f"    data      {_data(info)}")
+        print(visible(f"    weights   {_weights(lane)}, {_parameters(info)}{info['classes']} classes"))
+    device = f"{info.get('device', '?')}, {info.get('dtype', '?')}, {lane.imgsz} px, threads {info.get('threads', '?')}"
+    print(visible(f"    device    {device}, {info['rss_bytes'] / MB:.0f} MB"))
+    print(visible(f"    data      {_data(info)}"))
     for warning in data_notes.warnings(told):
         print(visible(f"    ⚠ {warning}"))
     for note in data_notes.notes(told):

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import quintet
+from quintet import output
 from quintet.engine.errors import BadInput
 from quintet.options import checked, seconds, size_bytes
 
@@ -53,6 +54,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace" if stream.isatty() else "bytes_or_marks")
+    output.guard()
     words = sys.argv[1:]
     commands = {command.name for command in app.registered_commands}
     if not any(word in ("--help", "--version") for word in words[:1]) and (not words or words[0] not in commands):

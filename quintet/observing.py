@@ -22,6 +22,7 @@ from quintet.engine.journal import read
 from quintet.engine.session import folded
 from quintet.engine.stats import percent
 from quintet.engine.verdicts import Contrast
+from quintet.engine.visible_text import visible
 
 COLUMNS, ROWS = 120, 40
 
@@ -73,7 +74,8 @@ def told(journal: Path) -> str:
         estimate, low, high = cost_pct(contrast)
         interval = "—" if low is None or high is None else f"{low:+.2f} .. {high:+.2f}"
         uppers += [] if high is None else [high]
-        lines.append(f"{session.lanes[number].name:10}{estimate or 0:>+12.2f} %{interval:>20}   {contrast.rounds}")
+        name = visible(session.lanes[number].name)
+        lines.append(f"{name:10}{estimate or 0:>+12.2f} %{interval:>20}   {contrast.rounds}")
     lines += ["", pooled(found[0].lanes, uppers)]
     return "\n".join(lines)
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quintet.engine.errors import BadInput, visible
+from quintet.engine.errors import BadInput
+from quintet.engine.visible_text import visible, visible_json
+from quintet.output import print_path
 
 if TYPE_CHECKING:
     from quintet.engine.stretches import Rules
@@ -118,8 +120,8 @@ def export(
         frames = load(log)
     export(frames, form, out, progress=progress.part)
     for note in frames.notes:
-        print(f"quintet: {note}", file=sys.stderr)
-    print(out)
+        print(f"quintet: {visible(note)}", file=sys.stderr)
+    print_path(out)
 
 
 class Progress:
@@ -170,17 +172,18 @@ def compare(
     for other in others:
         differ = differences(first.session, other.session)
         if differ and not anyway:
-            listed = "".join(f"\n  {one}" for one in differ)
             raise BadInput(
                 f"{first.path.name} and {other.path.name} were measured under different conditions; --anyway compares them "
-                f"all the same. What differs:{listed}"
+                f"all the same. What differs:",
+                *differ,
             )
         told = side_by_side.Differing(
             differ, noted(first.session, other.session), unrecorded(first.session, other.session)
         )
         rows = compared(first.session, other.session, by)
         if form == "json":
-            pages.append(json.dumps(side_by_side.data(first, other, told, rows, outcome), ensure_ascii=False))
+            page = json.dumps(side_by_side.data(first, other, told, rows, outcome), ensure_ascii=False)
+            pages.append(visible_json(page))
         else:
             pages.append(forms[form](first, other, told, rows, outcome))
     print(("\n" if form == "json" else "\n\n").join(pages))

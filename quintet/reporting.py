@@ -12,6 +12,8 @@ import typer
 
 from quintet.engine.drafts import draft_of, refuse_special
 from quintet.engine.errors import BadInput
+from quintet.engine.visible_text import visible
+from quintet.output import print_path
 
 if TYPE_CHECKING:
     from quintet.engine.logs import Log
@@ -77,7 +79,7 @@ def report(
         print(told)
     else:
         save(told, out)
-        print(out)
+        print_path(out)
     raise typer.Exit(held(found, limits, strict=strict))
 
 
@@ -118,7 +120,7 @@ def held(found: Findings, limits: list[Limit], *, strict: bool) -> int:
         except BadInput as error:
             wrong = wrong or error
             continue
-        print(f"quintet: {judged.says}", file=sys.stderr)
+        print(f"quintet: {visible(judged.says)}", file=sys.stderr)
         if judged.holds or (judged.holds is None and strict):
             status = FAILED_IF
     if wrong is not None:

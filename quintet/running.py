@@ -28,7 +28,9 @@ from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT
 from quintet.engine.session import Session
 from quintet.engine.side_files import SideFile
+from quintet.engine.visible_text import visible
 from quintet.observing import own_screen, told
+from quintet.output import print_path
 
 PROGRESS_S = 5.0
 HANDSHAKE_S = 20.0
@@ -98,7 +100,7 @@ async def _progress(journal: Path, running: asyncio.Task[int]) -> list[str]:
     Returns the faults' texts.
     """
     with contextlib.suppress(OSError):  # nobody reads it any more
-        print(journal, flush=True)
+        print_path(journal)
     told = 0
     noted: set[str] = set()
     with SessionFollower(journal, Session) as follower:
@@ -132,7 +134,7 @@ def data_lines(session: Session) -> list[str]:
 def _tell(words: str) -> None:
     """A line to stderr; when nobody takes it any more the measurement goes on all the same."""
     with contextlib.suppress(OSError, ValueError):
-        print(words, file=sys.stderr, flush=True)
+        print(visible(words), file=sys.stderr, flush=True)
 
 
 def progress_line(session: Session, now_ns: int) -> str:
@@ -199,13 +201,14 @@ def on_screen(asked: Asked) -> int:
     if screen.return_value == "detach":
         return told_of_detaching(journal)
     status = started.process.wait()
-    print(journal)
+    print_path(journal)
     return 1 if status or screen.return_value is None else 0
 
 
 def told_of_detaching(journal: Path) -> int:
     """Say how to come back; the exit status of a screen that was left."""
-    print(f"{journal}\n`quintet attach {journal.stem}` comes back, `quintet stop {journal.stem}` ends it.")
+    print_path(journal)
+    print(f"`quintet attach {journal.stem}` comes back, `quintet stop {journal.stem}` ends it.")
     if places.ends_with_login():
         print("This machine ends your processes when you log out. `loginctl enable-linger` lets the session live on.")
     return 0
@@ -223,7 +226,7 @@ def attach(log: str | None) -> int:
         return told_of_detaching(Path(entry.journal))
     if screen.return_value == "stop":
         _wait_gone(entry)
-    print(entry.journal)
+    print_path(entry.journal)
     return 1 if screen.return_value is None else 0
 
 
@@ -242,7 +245,7 @@ def stop(log: str | None) -> int:
     except (OSError, ConnectionError) as error:
         raise BadInput(f"{entry.name} does not answer: {error}. Its supervisor is process {entry.pid}.") from error
     _wait_gone(entry)
-    print(entry.journal)
+    print_path(entry.journal)
     return 0
 
 

@@ -15,6 +15,7 @@ from quintet.engine.protocol import requests
 from quintet.engine.protocol.events import End, Samples, Start
 from quintet.engine.rehearsal import rehearse
 from quintet.engine.simulated import Machine, services
+from quintet.output import print_path
 
 SAID_S = 5.0
 
@@ -38,7 +39,7 @@ def carry_out(profile: Profile, asked: requests.Plan, log: Path | None) -> int:
         journal = Journal(path)
     except OSError as error:
         raise BadInput(places.unwritable(path, error)) from error
-    print(path, flush=True)
+    print_path(path)
     said, images = time.monotonic(), [0] * len(levels)
     try:
         for frame in rehearse(plan, machine):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # before textual is imported: its codes are shorter
 
+from rich.console import Console
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -77,6 +78,7 @@ class QuintetApp(AskingApp):
         self.changed_keys = keys.load(self.bindings_known())
         keys.relabel(self.bindings_known(), self.changed_keys)
         self.animation_level = "none"
+        self.error_console = Console(stderr=True, markup=False, highlight=False, color_system=None)
         self.wear()
         self.chosen: frozenset[int] = frozenset()
         self.look = Look()

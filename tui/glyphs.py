@@ -1,7 +1,8 @@
 """The signs of the screen in two tables, one of them ASCII for terminals that are not UTF-8; chosen once at start.
 
 All code draws with the Unicode signs; `told` turns them into the table's wherever text reaches a canvas or a panel, and a
-line filter does it for Textual's own widgets, cell for cell. One sign alone needs two letters: `±` is `+-`.
+line filter does it for Textual's own widgets, cell for cell. One sign alone needs two letters: `±` is `+-`. The same two
+places are the door for text from outside: behind them everything is visible text.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rich.cells import cell_len
+
+from quintet.engine.visible_text import visible
 
 
 class Glyphs(NamedTuple):
@@ -41,6 +44,8 @@ NO_COLOUR = UNICODE._replace(body_cursor="│", grid=" ")
 """Without colour the cursor's bar needs a sign, and grid lines would look like bars."""
 ASCII = Glyphs(" ▁▂▃▄▅▆▇", "#", ".", "|", " ", _table())
 
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
+
 _current = UNICODE
 
 
@@ -56,12 +61,25 @@ def choose(glyphs: Glyphs) -> None:
 
 
 def told(text: str) -> str:
-    """The text in the signs of the table in use, as many cells wide as before but for `±`."""
-    return told_in_place(text.replace("±", "+-") if _current.ascii else text)
+    """The text made visible, in the signs of the table in use."""
+    text = visible(text)
+    return _plain(text.replace("±", "+-") if _current.ascii else text)
+
+
+def cells_of(text: str) -> int:
+    """How many cells a text takes once it is told."""
+    shown = told(text)
+    return len(shown) if shown.isascii() else cell_len(shown)
 
 
 def told_in_place(text: str) -> str:
-    """The same, as many cells wide as before, where others have laid the text out."""
+    """The same where others have laid the text out: as many cells wide as before, a mark for what would be written out."""
+    if not text.isprintable() or visible(text) != text:
+        text = "".join(one if visible(one) == one else HIDDEN * cell_len(one) for one in text)
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
     if not _current.ascii or text.isascii():
         return text
     found = text.replace(" · ", " - ").translate(_current.ascii)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from quintet.engine.blocks import RATE
 from quintet.engine.view import RECENT_NS, Column, LaneView
+from quintet.engine.visible_text import visible_wrapped
 from quintet.tui import digits, glyphs, spark
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Layout, Scene, level_words, page_of
 from quintet.tui.titles import cut
-from quintet.tui.words import clock, milliseconds, rate, shortened
+from quintet.tui.words import cells_of, clock, milliseconds, rate, shortened
 
 GUTTER = 5
 """Columns of the scale's labels, side by side."""
@@ -140,7 +139,7 @@ def _head(canvas: Canvas, x: int, y: int, width: int, lane: LaneView, scene: Sce
     number = str(lane.number + 1)
     room = width - len(number) - 3
     words, role = level_words(lane)
-    words = shortened(words, max(8, room - len(lane.name)))
+    words = shortened(words, max(8, room - cells_of(lane.name)))
     canvas.put(x + 1, y, number, "dim")
     canvas.put(x + 2 + len(number), y, cut(lane.name, room - len(words)), "bright")
     canvas.put_right(x + width - 1, y, words, role)
@@ -190,7 +189,7 @@ def _loading(canvas: Canvas, x: int, y: int, width: int, height: int, lane: Lane
         if step.state == "failed":
             break
     if lane.trouble:
-        for line in textwrap.wrap(lane.trouble, width - 2):
+        for line in visible_wrapped(lane.trouble, width - 2):
             canvas.put(x + 1, y, line, "text")
             y += 1
 
@@ -241,6 +240,6 @@ def _loading_row(canvas: Canvas, y: int, left: int, plot: int, lane: LaneView) -
         canvas.put(x + 2, y, step.words, "alert" if step.state == "failed" else "text")
         x += len(step.words) + 4
     if lane.trouble:
-        told = textwrap.wrap(lane.trouble, canvas.width - left - 1, max_lines=plot, placeholder="… e shows all of it")
+        told = visible_wrapped(lane.trouble, canvas.width - left - 1, max_lines=plot, placeholder="… e shows all of it")
         for row, line in enumerate(told, 1):
             canvas.put(left, y + row, line, "dim")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.color import Color
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.events import Click
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -17,6 +19,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 
 from quintet.engine.session import Session
+from quintet.engine.visible_text import visible
 from quintet.tui import glyphs, palette
 from quintet.tui.keys import named
 from quintet.tui.lanes import lane_at
@@ -30,18 +33,41 @@ SCALES = ("shared", "log", "own")
 
 
 class Told(LineFilter):
-    """The signs of Textual's own widgets, borders and messages, in the table in use."""
+    """The last door to the terminal: whatever a widget, border or message shows is visible text in the signs in use."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same segments, told."""
+        if not glyphs.current().plain and all(text.isprintable() for text, _, _ in segments):
+            return segments
         return [
             Segment(text if control else glyphs.told_in_place(text), style, control) for text, style, control in segments
         ]  # fmt: skip
 
 
+class Commands(Provider):
+    """The palette's commands, as Textual's own provider has them, but that no name is taken for markup."""
+
+    async def discover(self) -> Hits:
+        """All of them, by name."""
+        for name, says, run, _ in sorted(self.app.get_system_commands(self.screen), key=lambda command: command.title):
+            yield DiscoveryHit(Content(name), run, text=name, help=says)
+
+    async def search(self, query: str) -> Hits:
+        """Those that a person may mean."""
+        matcher = self.matcher(query)
+        for name, says, run, _ in self.app.get_system_commands(self.screen):
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, Content(name) if "[" in name else matcher.highlight(name), run, text=name, help=says)
+
+
+TOLD = {plain: Told() for plain in (False, True)}
+"""One a table of signs, since a strip remembers what a filter made of it."""
+
+
 class LookingApp(App[str]):
     """The half of the screen that only looks. The other half paints, and sends commands."""
 
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "freeze", "freeze", id="freeze", tooltip="Freeze the picture, back to live; play and pause a replay"),
         Binding("left", "step(-1)", "back", id="step.back", tooltip="Look back by one column"),
@@ -187,9 +213,12 @@ class LookingApp(App[str]):
             self.action_choose(lane)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and the signs' where the terminal has only ASCII."""
-        found = super().get_line_filters()
-        return [*found, Told()] if glyphs.current().plain else found
+        """Textual's, and the door for text."""
+        return [*super().get_line_filters(), TOLD[glyphs.current().plain]]
+
+    def notify(self, message: str, *, markup: bool = False, **options: Any) -> None:
+        """A message in a corner. What it says may come from outside, so it is markup only where that is asked for."""
+        super().notify(message if markup else visible(message), markup=markup, **options)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The style sheet's colours."""
@@ -229,7 +258,7 @@ class LookingApp(App[str]):
                 )
         for lane in self.session.lanes:
             yield SystemCommand(
-                f"Choose lane {lane.number + 1}, {lane.name}", "", partial(self.action_choose, lane.number)
+                f"Choose lane {lane.number + 1}, {visible(lane.name)}", "", partial(self.action_choose, lane.number)
             )
 
     def bindings_known(self) -> list[Binding]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 import quintet
+from quintet.engine.visible_text import visible_wrapped
 from quintet.tui.glyphs import told
 from quintet.tui.keys import labelled
 from quintet.tui.palette import style
@@ -170,12 +172,13 @@ class LaneLog(ModalScreen[None]):
         """The head, then the end of the text, as much as fits."""
         room = max(3, self.app.size.height - 8)
         wide = max(20, self.app.size.width - 12)
-        head = [piece for line in self._head for piece in textwrap.wrap(line, wide)][: room - 2]
-        wrapped = [textwrap.wrap(line, wide) or [""] for line in self._text.rstrip().split("\n")]
+        head = [piece for line in self._head for piece in visible_wrapped(line, wide)][: room - 2]
+        lines = re.split(r"\r?\n|\r", self._text.rstrip())
+        wrapped = [visible_wrapped(line.expandtabs(), wide) or [""] for line in lines]
         shown = [piece for pieces in wrapped for piece in pieces][-(room - len(head)) :]
         shown = shown if any(shown) else ["nothing was written"]
         panel = Static(Text("\n".join([*head, *([""] if head else []), *shown])), id="log")
-        panel.border_title = self._words
+        panel.border_title = Content(told(self._words))
         panel.border_subtitle = "any key closes"
         yield panel
 

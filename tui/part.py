@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from quintet.tui.glyphs import told
+from quintet.tui.glyphs import cells_of, told
 from quintet.tui.palette import style
 
 Span: TypeAlias = tuple[str, str]
@@ -26,12 +26,18 @@ NEAR = 8
 """Changed runs closer than this are painted as one: moving the cursor costs about as many bytes."""
 
 
+MOST_JOINED = 4
+"""A letter and its accents; more would be painted over the rows around it."""
+
+
 class Canvas:
     """Rows of cells to write on by position; out of bounds is cut off."""
 
     def __init__(self, width: int, height: int, role: str = "text") -> None:
         self.width, self.height = width, height
         self.cells: list[list[Cell]] = [[(" ", role)] * width for _ in range(height)]
+        self.wide = False
+        """Whether a letter two cells wide was written."""
 
     def put(self, x: int, y: int, text: str, role: str = "text") -> None:
         """Write text from (x, y) to the right. A letter two cells wide takes an empty second cell."""
@@ -40,9 +46,20 @@ class Canvas:
         row = self.cells[y]
         for letter in told(text):
             wide = 1 if letter.isascii() else cell_len(letter)
-            if x >= 0 and x + wide <= self.width:
+            if not wide:
+                self._join(x - 1, y, letter)
+            elif x >= 0 and x + wide <= self.width:
                 row[x : x + wide] = [(letter, role), ("", role)][:wide]
+                self.wide = self.wide or wide > 1
             x += wide
+
+    def _join(self, x: int, y: int, mark: str) -> None:
+        """An accent that stands alone joins the letter before it, unless that would change its width."""
+        if 0 <= x < self.width:
+            x -= self.cells[y][x][0] == ""  # the second cell of a wide letter
+            letter, role = self.cells[y][x]
+            if len(letter) < MOST_JOINED and cell_len(letter + mark) == cell_len(letter):
+                self.cells[y][x] = (letter + mark, role)
 
     def at(self, x: int, y: int) -> Cell:
         """The letter and role of a cell; blank out of bounds."""
@@ -56,19 +73,19 @@ class Canvas:
 
     def paste(self, x: int, y: int, other: Canvas) -> None:
         """Lay another canvas over this one."""
+        self.wide = self.wide or other.wide
         for offset, row in enumerate(other.cells[: max(0, self.height - y)]):
             self.cells[y + offset][x : x + other.width] = row[: max(0, self.width - x)]
 
     def put_right(self, x: int, y: int, text: str, role: str = "text") -> None:
         """Write text so that its last letter stands at x."""
-        text = told(text)
-        self.put(x - len(text) + 1, y, text, role)
+        self.put(x - cells_of(text) + 1, y, text, role)
 
     def put_row(self, x: int, y: int, row: Row) -> None:
         """Write spans one after another."""
         for text, role in row:
             self.put(x, y, text, role)
-            x += len(told(text))
+            x += cells_of(text)
 
     def band(self, x: int, y: int, width: int) -> None:
         """Put the chosen lane's ground under some cells."""
@@ -147,7 +164,20 @@ class Part(Horizontal):
             if piece.display != (place < needed):
                 piece.display = place < needed
             if place < needed:
-                piece.show([row[place * wide : (place + 1) * wide] for row in canvas.cells])
+                cells = [row[place * wide : (place + 1) * wide] for row in canvas.cells]
+                piece.show([*map(whole, cells)] if canvas.wide else cells)
+
+
+def whole(row: list[Cell]) -> list[Cell]:
+    """A row with a blank for each half of a wide letter whose other half was cut off or written over."""
+    made: list[Cell] = []
+    half = False
+    for place, (letter, role) in enumerate(row):
+        wide = not letter.isascii() and cell_len(letter) > 1
+        alone = (letter == "" and not half) or (wide and (place + 1 == len(row) or row[place + 1][0] != ""))
+        made.append((" " if alone else letter, role))
+        half = wide and not alone
+    return made
 
 
 def changed_runs(old: list[Cell], new: list[Cell]) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from quintet.engine.view import is_on
 from quintet.tui.layout import Layout
 from quintet.tui.part import Canvas
 from quintet.tui.scene import Scene, page_of
-from quintet.tui.words import clock
+from quintet.tui.words import cells_of, clock, shortened
 
 LEFT = 8
 TOGETHER_NS = 500_000_000
@@ -125,6 +125,4 @@ def _draw_marks(canvas: Canvas, session: Session, place: object, end_ns: int) ->
         after = place(shown[at + 1][0]) if at + 1 < len(shown) else canvas.width - 1
         canvas.put(x, 3, sign, "bright" if role == "text" else role)
         room = after - x - 3
-        canvas.put(
-            x + 2, 3, words if len(words) <= room else words[: max(0, room - 1)] + "…" if room > 3 else "", "dim"
-        )
+        canvas.put(x + 2, 3, shortened(words, room) if room > 3 or cells_of(words) <= room else "", "dim")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from quintet.engine import others
 from quintet.engine.view import RECENT_NS, View
+from quintet.engine.visible_text import visible
 from quintet.tui.keys import labelled
 from quintet.tui.notes import notes, stamp
 from quintet.tui.part import Canvas, Row
 from quintet.tui.scene import Looking, Scene
 from quintet.tui.studied import Study
-from quintet.tui.words import clock, shortened, size
+from quintet.tui.words import cells_of, clock, shortened, size
 
 SEPARATOR = (" · ", "faint")
 NARROW = 100
@@ -52,12 +53,12 @@ def _what_runs(scene: Scene, room: int, *, narrow: bool) -> Row:
 
 
 def _length(row: Row) -> int:
-    return sum(len(words) for words, _ in row)
+    return sum(cells_of(words) for words, _ in row)
 
 
 def _put_right_of(canvas: Canvas, left: Row, told: list[str], when: str) -> None:
     """The longest form that fits beside what stands at the left, and the clock before it."""
-    room = canvas.width - 3 - sum(len(words) for words, _ in left) - len(when) - (6 if when else 2)
+    room = canvas.width - 3 - _length(left) - len(when) - (6 if when else 2)
     right = next((words for words in told if len(words) <= room), "")
     canvas.put_right(canvas.width - 2, 0, right, "dim")
     canvas.put_right(canvas.width - 2 - (len(right) + 3 if right else 0), 0, when, "bright")
@@ -97,7 +98,7 @@ def _costs(scene: Scene, *, narrow: bool) -> list[str]:
 
 
 def _profile(scene: Scene) -> str:
-    return str(scene.session.start.manifest.get("profile_name") or "?") if scene.session.start else "starting"
+    return visible(str(scene.session.start.manifest.get("profile_name") or "?")) if scene.session.start else "starting"
 
 
 def _state(scene: Scene, *, narrow: bool) -> Row:

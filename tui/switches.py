@@ -18,7 +18,7 @@ from quintet.tui.notes import lanes_in_words
 from quintet.tui.overlays import lines
 from quintet.tui.part import Row
 from quintet.tui.titles import numbered
-from quintet.tui.words import shortened
+from quintet.tui.words import padded, shortened
 
 ROWS = (Switch("mode", tuple(MODES), "a preset of score, keep and data", study="its columns"), *SWITCHES)
 OFFERED: dict[str, tuple[str | int | float, ...]] = {
@@ -71,7 +71,7 @@ def panel_rows(
     which = f"{first + 1}-{shown.stop}/{count}" if fits < count else ""
     head: Row = [(f"  {which:{NAME}}", "panel"), (f"{'all lanes':{ALL}}", "panel dim")]
     head += [
-        (f"{numbered(n, session.lanes[n].name, LANE - 1):{LANE}}", "panel bright" if n in chosen else "panel dim")
+        (padded(numbered(n, session.lanes[n].name, LANE - 1), LANE), "panel bright" if n in chosen else "panel dim")
         for n in shown
     ]
     rows = [head]

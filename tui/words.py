@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import DASH, MINUS, change, decimals, figure, interval, signed
+from quintet.tui.glyphs import cells_of
 
 __all__ = [
-    "DASH", "MINUS", "about", "change", "clock", "decimals", "figure", "interval", "milliseconds", "rate", "shortened",
-    "signed", "size",
+    "DASH", "MINUS", "about", "begun", "cells_of", "change", "clock", "decimals", "figure", "interval", "milliseconds",
+    "padded", "rate", "shortened", "signed", "size",
 ]  # fmt: skip
 
 
@@ -46,5 +48,19 @@ def size(count: int) -> str:
 
 
 def shortened(text: str, room: int) -> str:
-    """The text, or its beginning with a sign that more followed."""
-    return text if len(text) <= room else f"{text[: max(0, room - 1)]}…"
+    """The text as it is shown, or its beginning with a sign that more followed."""
+    text = visible(text)
+    return text if cells_of(text) <= room else f"{begun(text, room - 1)}…"
+
+
+def begun(text: str, room: int) -> str:
+    """As much of a text's beginning as fits."""
+    kept = text[: max(0, room)]
+    while cells_of(kept) > room > 0:
+        kept = kept[:-1]
+    return kept
+
+
+def padded(text: str, room: int) -> str:
+    """The text filled up with blanks."""
+    return text + " " * (room - cells_of(text))

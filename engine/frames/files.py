@@ -15,8 +15,11 @@ from quintet.engine.errors import BadInput
 from quintet.engine.frames.columns import SCHEMA
 from quintet.engine.frames.frames import Frames
 from quintet.engine.frames.trace import write_trace
+from quintet.engine.visible_text import visible, visible_json
 
 FORMATS = ("parquet", "csv", "perfetto")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for a formula when a cell begins with it, or drops before it looks."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how much is done, and of how much."""
 
@@ -67,7 +70,7 @@ def _folder(frames: Frames, form: str, out: Path, progress: Progress) -> None:
             progress(place, len(SCHEMA))
             _write(getattr(frames, name), form, draft / f"{name}.{form}")
         told = json.dumps({**frames.start, "notes": frames.notes}, indent=1, ensure_ascii=False, default=str)
-        (draft / "start.json").write_text(told, encoding="utf-8")
+        (draft / "start.json").write_text(visible_json(told), encoding="utf-8")
         draft.chmod(0o777 & ~umask())
         if not out.exists():
             draft.rename(out)
@@ -89,9 +92,29 @@ def _write(frame: Any, form: str, path: Path) -> None:
         with path.open("wb") as file:  # pyarrow itself opens no path that is not UTF-8
             pyarrow.parquet.write_table(table, file)
         return
-    plain = [
-        pyarrow.field(field.name, pyarrow.string() if pyarrow.types.is_dictionary(field.type) else field.type)
-        for field in table.schema
-    ]
+    columns = [_shown(column) for column in table.columns]
     with path.open("wb") as file:
-        pyarrow.csv.write_csv(table.cast(pyarrow.schema(plain)), file)
+        pyarrow.csv.write_csv(pyarrow.table(columns, names=table.column_names), file)
+
+
+def _shown(column: Any) -> Any:
+    """A column as CSV has it: text made visible, each different one once."""
+    import pyarrow
+
+    text = any(is_text(column.type) for is_text in (pyarrow.types.is_string, pyarrow.types.is_large_string))
+    if not text and not pyarrow.types.is_dictionary(column.type):
+        return column
+    coded = column.dictionary_encode() if text else column
+    chunks = [
+        pyarrow.array(map(_cell, chunk.dictionary.to_pylist()), pyarrow.string()).take(chunk.indices)
+        for chunk in coded.chunks
+    ]
+    return pyarrow.chunked_array(chunks, pyarrow.string())
+
+
+def _cell(value: Any) -> str | None:
+    """A cell's text: visible, in one line, and nothing that a spreadsheet would carry out."""
+    if value is None:
+        return None
+    text = str(value)
+    return ("'" if text.startswith(FORMULA) else "") + visible(text)

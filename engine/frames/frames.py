@@ -19,6 +19,7 @@ from quintet.engine.frames.samples import Settings, samples
 from quintet.engine.frames.taken import Taken, Wall
 from quintet.engine.stretches import RULES, Rules
 from quintet.engine.stretches import stretches as stretches_of
+from quintet.engine.visible_text import visible
 
 
 class HurtJournal(UserWarning):
@@ -89,7 +90,7 @@ def _one(log: str | Path, rules: Rules) -> Frames:
     assert session.start is not None  # logs.take says so
     losses = logs.losses(session, bad)
     for loss in losses:
-        warnings.warn(f"{path.name}: {loss}", HurtJournal, stacklevel=4)
+        warnings.warn(visible(f"{path.name}: {loss}"), HurtJournal, stacklevel=4)
     images = session.images()
     names = _names([lane.name for lane in session.lanes])
     settings = Settings.of(session, stretches_of(session, session.last_ns))

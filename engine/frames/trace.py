@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from quintet.engine.frames.frames import Frames
+from quintet.engine.visible_text import visible_json
 
 SESSION = 1
 """The process id of everything; a lane's track is its place + 1, the session's own 0."""
@@ -29,7 +30,7 @@ def write_trace(frames: Frames, out: TextIO, progress: Callable[[int, int], None
     out.write(',"traceEvents":[\n')
     first = True
     for event in _events(frames):
-        out.write(("" if first else ",\n") + json.dumps(event, ensure_ascii=False))
+        out.write(("" if first else ",\n") + visible_json(json.dumps(event, ensure_ascii=False)))
         first = False
     done, every = 0, len(frames.samples)
     for lane, own in frames.samples.groupby("lane", observed=True, sort=False):

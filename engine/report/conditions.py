@@ -10,6 +10,7 @@ from quintet.engine import others
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.sentences import is_simulated
 from quintet.engine.simulated import ASSUMED
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import DASH, listed
 
 HASH_LETTERS = 8
@@ -141,8 +142,9 @@ def _file(path: Any, sha256: Any, between: str = " ") -> str:
     """A file's name and the first letters of its SHA-256."""
     if not path:
         return DASH
-    return f"{PurePath(str(path)).name}{between}{str(sha256)[:HASH_LETTERS] if sha256 else ''}".rstrip()
+    digest = visible(str(sha256)[:HASH_LETTERS]) if sha256 else ""
+    return f"{visible(PurePath(str(path)).name)}{between}{digest}".rstrip()
 
 
 def _word(value: Any) -> str:
-    return DASH if value is None else str(value)
+    return DASH if value is None else visible(str(value))

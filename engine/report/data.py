@@ -17,6 +17,7 @@ from quintet.engine.report.findings import Findings, FreeCell
 from quintet.engine.report.method import method
 from quintet.engine.report.sentences import finding, is_simulated
 from quintet.engine.verdicts import Contrast
+from quintet.engine.visible_text import visible_json
 
 SCHEMA = 1
 
@@ -32,7 +33,7 @@ def data(
         "cells": [cell for cell in cells(found) if only in (None, cell["outcome"])],
         "contrasts": [one for one in contrasts(found) if only in (None, one["outcome"])],
     }
-    return json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
+    return visible_json(json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False))
 
 
 def _session(found: Findings, name: str, bad: Sequence[tuple[int, int]], unverified_bytes: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from quintet.engine.spill import Effect, effects
 from quintet.engine.stretches import RULES, Difference, Rules, Setting
 from quintet.engine.tables import Cell, cells, comparison, flipped, heading, is_accuracy
 from quintet.engine.verdicts import TOO_FEW, Contrast, Lamp
+from quintet.engine.visible_text import visible
 
 MOST_HAND = 100
 """So many comparisons of flips by hand are worked out: the latest."""
@@ -135,6 +136,11 @@ class Findings(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The lanes' names in order."""
         return tuple(lane.name for lane in self.session.lanes)
+
+    @property
+    def shown_names(self) -> tuple[str, ...]:
+        """The same as visible text in one line: for cells, which may have two lines, and for plots."""
+        return tuple(map(visible, self.names))
 
     @property
     def last(self) -> Planned | None:

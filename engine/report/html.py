@@ -13,6 +13,7 @@ from quintet.engine.report.plots import drawn
 from quintet.engine.report.sentences import finding
 from quintet.engine.report.series import OFF, ON, OTHER, Series, series
 from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
+from quintet.engine.visible_text import visible
 
 _LIGHT = {
     "ground": "#ffffff", "panel": "#f4f4f4", "ink": "#111111", "dim": "#5c5c5c", "grid": "#d4d4d4", "on": "#3f6f9f",
@@ -62,12 +63,12 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
     compact = [sheet for sheet in results if sheet.every_outcome]
     left_out = excluded(found, bad, unverified_bytes) or ["nothing"]
     parts = [
-        f"<h1>quintet report · {escape(name)}</h1>",
-        f"<div class=finding>{''.join(f'<p>{escape(tied(told))}</p>' for told in finding(found))}</div>",
-        "".join(f"<div class=dim>{escape(line)}</div>" for line in head(found)),
+        f"<h1>quintet report · {inert(name)}</h1>",
+        f"<div class=finding>{''.join(f'<p>{inert(tied(told))}</p>' for told in finding(found))}</div>",
+        "".join(f"<div class=dim>{inert(line)}</div>" for line in head(found)),
         f"<div class=facts><section>{_facts('Method', method(found))}</section><section>"
         f"{_facts('Conditions', conditions(found))}<h2>Left out, and why</h2><ul>"
-        f"{''.join(f'<li>{escape(line)}</li>' for line in left_out)}</ul></section></div>",
+        f"{''.join(f'<li>{inert(line)}</li>' for line in left_out)}</ul></section></div>",
         _changes_figure(found, figures),
         *(table(sheet) for sheet in results if not sheet.every_outcome),
         *_other_figures(told, figures),
@@ -80,13 +81,18 @@ def html(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
     return page(name, "\n".join(part for part in parts if part))
 
 
+def inert(text: str) -> str:
+    """Text that is nothing but text in HTML."""
+    return escape(visible(text))
+
+
 def page(name: str, body: str) -> str:
     """A whole page of this body."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(name)} · quintet report</title>"
+        f"<title>{inert(name)} · quintet report</title>"
         f"<style>\n:root {{ --font: system-ui, sans-serif; {_colours(_LIGHT)} }}\n"
         f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {_colours(_DARK)} }} }}{_STYLE}</style></head>\n"
         f"<body>\n{body}\n</body></html>"
@@ -98,8 +104,8 @@ def _colours(palette: dict[str, str]) -> str:
 
 
 def _facts(title: str, found: Sequence[Fact]) -> str:
-    lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(told)}</dd>" for label, told in found)
-    return f"<h2>{escape(title)}</h2><dl>{lines}</dl>"
+    lines = "".join(f"<dt>{inert(label)}</dt><dd>{inert(told)}</dd>" for label, told in found)
+    return f"<h2>{inert(title)}</h2><dl>{lines}</dl>"
 
 
 def _figure(name: str, title: str, says: str, figures: dict[str, str]) -> str:
@@ -118,7 +124,7 @@ def _changes_figure(found: Findings, figures: dict[str, str]) -> str:
 
 def _other_figures(told: Series, figures: dict[str, str]) -> list[str]:
     keys = " · ".join(
-        f'<span class=key style="background: var(--{role})"></span> {escape(told.words[role])}'
+        f'<span class=key style="background: var(--{role})"></span> {inert(told.words[role])}'
         for role in (ON, OFF, OTHER)
     )
     time = (
@@ -141,18 +147,21 @@ def _other_figures(told: Series, figures: dict[str, str]) -> list[str]:
 
 def table(sheet: Sheet) -> str:
     """One sheet as a table that scrolls by itself."""
-    heads = "".join(
-        f"<th{_side(column.side)}>{escape(column.words).replace(chr(10), '<br>')}</th>" for column in sheet.columns
-    )
+    heads = "".join(f"<th{_side(column.side)}>{_lines(column.words)}</th>" for column in sheet.columns)
     rows = "".join(
         "<tr>" + "".join(_cell(cell, c.side) for cell, c in zip(row, sheet.columns, strict=True)) + "</tr>"
         for row in sheet.rows
     )
-    note = f"<small>{escape(sheet.note)}</small>" if sheet.note else ""
+    note = f"<small>{inert(sheet.note)}</small>" if sheet.note else ""
     return (
-        f"<div class=scroll><table><caption>{escape(sheet.title)}{note}</caption><thead><tr>{heads}</tr></thead>"
+        f"<div class=scroll><table><caption>{inert(sheet.title)}{note}</caption><thead><tr>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _lines(text: str) -> str:
+    """A cell's lines, one under the other."""
+    return "<br>".join(map(inert, text.split("\n")))
 
 
 def _side(side: str) -> str:
@@ -161,5 +170,5 @@ def _side(side: str) -> str:
 
 def _cell(cell: str, side: str) -> str:
     first, _, under = cell.partition("\n")
-    small = f"<small>{escape(under)}</small>" if under else ""
-    return f"<td{_side(side)}>{escape(first)}{small}</td>"
+    small = f"<small>{_lines(under)}</small>" if under else ""
+    return f"<td{_side(side)}>{inert(first)}{small}</td>"

@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from quintet.engine.report.series import OFF, ON, OTHER, Load, Panel, Series, Shade
+from quintet.engine.visible_text import visible, visible_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH_IN = 9.6
+LONGEST = 32
+"""Letters of a label; longer ones would leave no room for what is drawn."""
 COLOURS = {
     "ink": "#010203", "dim": "#020304", "grid": "#030405", "ground": "#040506", ON: "#050607", OFF: "#060708", OTHER: "#070809",
     **{f"pile{n}": f"#08090{n}" for n in range(6)},
@@ -62,11 +65,17 @@ def _figure(rows: int, columns: int, height_in: float, **options: Any) -> tuple[
     return figure, [axis for row in axes for axis in row]
 
 
+def _label(text: str) -> str:
+    """A name as visible text of a bearable length."""
+    shown = visible(text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
 def _svg(figure: Figure, name: str) -> str:
     """The figure as an element of a page: no prologue, metadata or name spaces, its own ids, the page's colours."""
     into = io.StringIO()
     figure.savefig(into, format="svg", transparent=True, metadata={"Date": None})
-    text = into.getvalue()
+    text = visible_lines(into.getvalue())
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
@@ -102,7 +111,7 @@ def _changes(panels: Sequence[Panel], margin_pct: float) -> Figure:
 
 
 def _panel(axis: Axes, panel: Panel, lanes: list[str], margin_pct: float) -> None:
-    axis.set_title(f"{panel.title}, change in %")
+    axis.set_title(f"{_label(panel.title)}, change in %")
     axis.axvspan(-margin_pct, margin_pct, color=COLOURS["grid"], alpha=0.5, linewidth=0)
     axis.axvline(0, color=COLOURS["dim"], linewidth=0.8)
     for mark in panel.marks:
@@ -114,7 +123,7 @@ def _panel(axis: Axes, panel: Panel, lanes: list[str], margin_pct: float) -> Non
         axis.plot([mark.change], [y], "o", color=colour, markerfacecolor=face, markersize=5.5)
         axis.annotate(mark.words, (1.0, y), xycoords=("axes fraction", "data"), ha="right", va="center", color=colour)
     axis.set_ylim(len(lanes) - 0.5, -0.6)
-    axis.set_yticks(range(len(lanes)), lanes)
+    axis.set_yticks(range(len(lanes)), [*map(_label, lanes)])
     axis.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
     axis.xaxis.set_major_formatter(_signed)
     axis.spines["left"].set_visible(False)
@@ -139,7 +148,7 @@ def _over_time(told: Series, names: Sequence[str], outcome: str) -> Figure:
     """A row a lane: dots are means of some seconds, filled when lanes ran together; the ground is the setting."""
     figure, axes = _figure(len(names), 1, 0.5 + 0.95 * len(names), sharex=True)
     for axis, name, dots, shades in zip(axes, names, told.dots, told.shades, strict=True):
-        axis.set_title(name, pad=3)
+        axis.set_title(_label(name), pad=3)
         top = 1.12 * _high([dot.value for dot in dots])
         for role in (ON, OFF, OTHER):
             axis.add_patch(_ground(shades, role, top))
@@ -190,7 +199,7 @@ def _spread(told: Series, names: Sequence[str], outcome: str) -> Figure:
     rows = -(-len(names) // columns)
     figure, axes = _figure(rows, columns, (0.65 + 0.24 * len(labels)) * rows, sharey=True)
     for axis, name, its in zip(axes, names, told.spreads, strict=False):
-        axis.set_title(name)
+        axis.set_title(_label(name))
         for one in its:
             y, colour = labels.index(one.label), COLOURS[one.role]
             p5, p25, p50, p75, p95 = one.values
@@ -199,7 +208,7 @@ def _spread(told: Series, names: Sequence[str], outcome: str) -> Figure:
             axis.plot([p50], [y], "|", color=COLOURS["ink"], markersize=9, markeredgewidth=1.6)
         axis.set_xlim(left=0)
         axis.set_ylim(len(labels) - 0.5, -0.5)
-        axis.set_yticks(range(len(labels)), labels)
+        axis.set_yticks(range(len(labels)), [*map(_label, labels)])
         axis.tick_params(axis="y", length=0, labelcolor=COLOURS["ink"])
         axis.grid(axis="x", color=COLOURS["grid"], linewidth=0.6)
         axis.locator_params(axis="x", nbins=4)
@@ -218,7 +227,7 @@ def _load(load: Load) -> Figure:
     figure, axes = _figure(2, 1, 3.6, sharex=True)
     minutes = [t / 60 for t in load.t_s]
     piles = [COLOURS[f"pile{n % 6}"] for n in range(len(load.names))]
-    axes[0].stackplot(minutes, *load.cpu, colors=piles, labels=load.names, linewidth=0)
+    axes[0].stackplot(minutes, *load.cpu, colors=piles, labels=[*map(_label, load.names)], linewidth=0)
     axes[0].plot(minutes, load.machine_cpu, color=COLOURS["ink"], linewidth=0.9, label="whole machine")
     axes[0].set_title(f"CPU in cores (the machine has {load.cores})")
     axes[1].stackplot(minutes, *load.memory, colors=piles, linewidth=0)

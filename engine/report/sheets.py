@@ -13,6 +13,7 @@ from quintet.engine.report.conditions import lane_facts
 from quintet.engine.report.findings import Findings, Hand, HandRow, Planned
 from quintet.engine.spill import Effect
 from quintet.engine.verdicts import TOO_FEW, Contrast
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import DASH, NARROW_POINTS, change, figure, interval, signed, times
 
 LEFT, RIGHT = "left", "right"
@@ -53,7 +54,8 @@ def lanes_sheet(found: Findings) -> Sheet:
     """What each lane is."""
     columns = (Column("lane", LEFT), Column("task", LEFT), Column("weights\nSHA-256", LEFT), Column("imgsz"),
                Column("device", LEFT), Column("dtype", LEFT), Column("threads"), Column("data\nSHA-256", LEFT))  # fmt: skip
-    return Sheet("Lanes", "", columns, tuple(tuple(row) for row in lane_facts(found)))
+    rows = tuple((visible(row.name), visible(row.task), *row[2:]) for row in lane_facts(found))
+    return Sheet("Lanes", "", columns, rows)
 
 
 # -- a study ------------------------------------------------------------------------------------------------------------
@@ -86,9 +88,9 @@ def _of_matrix(found: Findings, plan: Planned) -> list[Sheet]:
     switch, (a, b) = plan.run.plan.switch, plan.run.plan.pair
     for outcome in dict.fromkeys((found.outcome, found.beside())):
         by_pair = {(one.whom, one.whose): one for one in plan.effects.get(outcome, ())}
-        columns = (Column("of lane", LEFT), *(Column(f"by\n{found.names[lane]}") for lane in plan.run.lanes))
+        columns = (Column("of lane", LEFT), *(Column(f"by\n{found.shown_names[lane]}") for lane in plan.run.lanes))
         rows = tuple(
-            (found.names[whom], *(_effect(by_pair.get((whom, whose))) for whose in plan.run.lanes))
+            (found.shown_names[whom], *(_effect(by_pair.get((whom, whose))) for whose in plan.run.lanes))
             for whom in plan.run.lanes
         )
         note = (
@@ -125,7 +127,7 @@ def _title(name: str, plan: Planned) -> str:
 
 def _among(found: Findings, lanes: Sequence[int], before: str, after: str = "") -> str:
     """The lanes by name, where there are any to name."""
-    return f"{before}{', '.join(found.names[lane] for lane in lanes)}{after}" if lanes else ""
+    return f"{before}{', '.join(found.shown_names[lane] for lane in lanes)}{after}" if lanes else ""
 
 
 def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
@@ -154,7 +156,7 @@ def _cells(found: Findings, plan: Planned, number: str) -> list[Sheet]:
 def _by_camera(found: Findings, cells: Sequence[tuple[int, str, Paced | None]], where: str) -> list[Sheet]:
     """What a camera's pace made of the cells that followed one: late and skipped images in percent."""
     rows = tuple(
-        (found.names[lane], mode, _share(one.late_pct), _share(one.skipped_pct), str(one.images))
+        (found.shown_names[lane], visible(mode), _share(one.late_pct), _share(one.skipped_pct), str(one.images))
         for lane, mode, one in cells
         if one is not None
     )
@@ -179,7 +181,7 @@ def _cell_row(found: Findings, cell: CellMean) -> tuple[str, ...]:
     known = cell.low is not None and cell.high is not None
     low, high = amount(cell.low, found.outcome), amount(cell.high, found.outcome)
     return (
-        found.names[cell.lane], str(cell.level), amount(cell.mean, found.outcome),
+        found.shown_names[cell.lane], visible(str(cell.level)), amount(cell.mean, found.outcome),
         f"{low} .. {high}" if known else reason(cell.note), milliseconds(cell.p50_ns), milliseconds(cell.p95_ns),
         DASH if cell.images_per_s is None else f"{cell.images_per_s:.1f}", str(cell.blocks), str(cell.images),
     )  # fmt: skip
@@ -217,7 +219,7 @@ def _changes(
     rows = []
     for lane in lanes:
         cells = tuple(stacked(table.lanes.get(lane)) for _, table in there)
-        rows.append((found.names[lane], *((_first(plan, lane, outcome),) if first else ()), *cells))
+        rows.append((found.shown_names[lane], *((_first(plan, lane, outcome),) if first else ()), *cells))
     unit = f"{first} {'images/s' if outcome == RATE else 'ms'}"
     heads = (*((Column(unit),) if first else ()), *(Column(words) for words, _ in there))
     note = f"{how_sure([table for _, table in there])}{GEOMETRIC if first else ''}"
@@ -265,7 +267,7 @@ def side_by_side(found: Findings, plan: Planned, name: str, title: str) -> list[
     rows = []
     for lane in plan.run.lanes:
         told = [part for t in tables for part in _told(t.lanes.get(lane) if t else None, used.get(lane))]
-        rows.append((found.names[lane], *told))
+        rows.append((found.shown_names[lane], *told))
     note = f"{how_sure([table for table in tables if table])}{GEOMETRIC}{legend(found, used.values())}"
     if any(one.note == paced.NOTE for table in tables if table for one in table.lanes.values()):
         note += "; paced: images come at the camera's rate, so there is no verdict on it"
@@ -314,7 +316,10 @@ def every_outcome(found: Findings, plan: Planned, title: str) -> list[Sheet]:
     columns = (Column("lane", LEFT), *(Column("images/s" if o == RATE else o) for o in outcomes))
     for name in names:
         rows = tuple(
-            (found.names[lane], *(short(t.lanes.get(lane) if (t := plan.table(name, o)) else None) for o in outcomes))
+            (
+                found.shown_names[lane],
+                *(short(t.lanes.get(lane) if (t := plan.table(name, o)) else None) for o in outcomes),
+            )
             for lane in plan.run.lanes
         )
         company = next((its for o in outcomes if (its := plan.incomplete(name, o))), ())
@@ -346,8 +351,8 @@ def _free_cells(found: Findings) -> list[Sheet]:
                Column(tail), *(Column(one) for one in heads[1:]), Column("images/s"), Column("images"))  # fmt: skip
     regimes = short_regimes([one.cell.regime for one in found.free])
     rows = tuple(
-        (found.names[one.cell.lane], regimes[one.cell.regime], one.mode, milliseconds(one.cell.means_ns[heads[0]]),
-         milliseconds(one.cell.p50_ns), milliseconds(one.cell.tail_ns),
+        (found.shown_names[one.cell.lane], visible(regimes[one.cell.regime]), visible(one.mode),
+         milliseconds(one.cell.means_ns[heads[0]]), milliseconds(one.cell.p50_ns), milliseconds(one.cell.tail_ns),
          *(milliseconds(one.cell.means_ns[head]) for head in heads[1:]),
          DASH if one.cell.images_per_s is None else f"{one.cell.images_per_s:.1f}", str(one.cell.images))
         for one in found.free
@@ -371,7 +376,8 @@ def short_regimes(regimes: Iterable[str]) -> dict[str, str]:
 def hand_sheet(found: Findings, hand: Hand) -> Sheet:
     """A comparison by hand: latency and throughput side by side."""
     latency, rate = found.outcome, found.beside()
-    columns = (Column("lane", LEFT), Column(hand.a), Column(hand.b), Column("change %"), Column("95 % interval"),
+    a, b = visible(hand.a), visible(hand.b)
+    columns = (Column("lane", LEFT), Column(a), Column(b), Column("change %"), Column("95 % interval"),
                Column("verdict", LEFT), Column("images/s %" if rate == RATE else f"{rate} %"),
                Column("95 % interval"))  # fmt: skip
     beside = {row.lane: row for row in hand.rows.get(rate, ())}
@@ -388,7 +394,7 @@ def _hand_row(found: Findings, row: HandRow, rate: HandRow | None, used: float |
     known = row.contrast if row.contrast is not None and row.contrast.interval is not None else None
     beside = rate.contrast if rate is not None and rate.contrast is not None and rate.contrast.interval else None
     return (
-        found.names[row.lane], amount(row.a, found.outcome), amount(row.b, found.outcome), change(row.change_pct, known),
-        interval(known), _marked(verdict(known) if known else DASH, used), change(rate.change_pct if rate else None, beside),
-        interval(beside),
+        found.shown_names[row.lane], amount(row.a, found.outcome), amount(row.b, found.outcome),
+        change(row.change_pct, known), interval(known), _marked(verdict(known) if known else DASH, used),
+        change(rate.change_pct if rate else None, beside), interval(beside),
     )  # fmt: skip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, NamedTuple
 
 from quintet.engine.compare import Row
 from quintet.engine.logs import Log
 from quintet.engine.report import html as pages
 from quintet.engine.report import markdown as marked
+from quintet.engine.report import text as plain
 from quintet.engine.report.sheets import LEFT, Column, Sheet, reason, short_regimes
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import DASH, signed
 
 
@@ -26,24 +27,26 @@ def text(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> st
     lines = [*told(a, b, differ), "", _note(rows, outcome), ""]
     lines.append(f"{'lane':10}{'regime':11}{'level':13}{'a':>9}{'b':>9}{'change %':>10}{'95 % interval':>18}")
     regimes = short_regimes([row.regime for row in rows])
-    lines += [
-        f"{row.lane:9.9} {regimes[row.regime]:10.10} {row.level:12.12} {_milliseconds(row.a_ns):>8} "
-        f"{_milliseconds(row.b_ns):>8}{_percent(row.change_pct):>10}{_interval(row):>18}"
-        for row in rows
-    ]
+    for row in rows:
+        cell = ((row.lane, 9), (regimes[row.regime], 10), (row.level, 12))
+        named = " ".join(plain.fitted(visible(words), room) for words, room in cell)
+        lines.append(
+            f"{named} {_milliseconds(row.a_ns):>8} {_milliseconds(row.b_ns):>8}"
+            f"{_percent(row.change_pct):>10}{_interval(row):>18}"
+        )
     lines += [f"{short}: {full}" for full, short in regimes.items() if short != full]
-    return "\n".join(lines if rows else [*lines, "neither log has an image that counts"])
+    return "\n".join(map(visible, lines if rows else [*lines, "neither log has an image that counts"]))
 
 
 def markdown(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> str:
     """A list of what differs, and the table."""
-    facts = "\n".join(f"- {line}" for line in told(a, b, differ))
+    facts = "\n".join(f"- {marked.inert_line(line)}" for line in told(a, b, differ))
     return f"{facts}\n\n{marked.table(_sheet(rows, outcome))}"
 
 
 def html(a: Log, b: Log, differ: Differing, rows: list[Row], outcome: str) -> str:
     """One page with nothing from elsewhere."""
-    facts = "".join(f"<li>{escape(line)}</li>" for line in told(a, b, differ))
+    facts = "".join(f"<li>{pages.inert(line)}</li>" for line in told(a, b, differ))
     body = f"<h1>quintet compare</h1><ul>{facts}</ul>{pages.table(_sheet(rows, outcome))}"
     return pages.page(f"{a.path.name}, {b.path.name}", body)
 
@@ -83,7 +86,7 @@ def _sheet(rows: list[Row], outcome: str) -> Sheet:
                Column("change %"), Column("95 % interval"))  # fmt: skip
     cells = tuple(
         (
-            row.lane, row.regime, row.level, _milliseconds(row.a_ns), _milliseconds(row.b_ns),
+            visible(row.lane), visible(row.regime), visible(row.level), _milliseconds(row.a_ns), _milliseconds(row.b_ns),
             _percent(row.change_pct), _interval(row),
         )
         for row in rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from quintet.engine.report.conditions import TIED, Fact, conditions, head, tied
@@ -10,7 +9,8 @@ from quintet.engine.report.exclusions import accuracy, excluded
 from quintet.engine.report.findings import Findings
 from quintet.engine.report.method import method
 from quintet.engine.report.sentences import finding
-from quintet.engine.report.sheets import LEFT, Sheet, lanes_sheet, sheets
+from quintet.engine.report.sheets import LEFT, Column, Sheet, lanes_sheet, sheets
+from quintet.engine.visible_text import visible, visible_lines, visible_wrapped, width
 
 WIDTH, LABEL = 80, 11
 
@@ -33,16 +33,24 @@ def text(found: Findings, name: str, bad: Sequence[tuple[int, int]] = (), unveri
 
 
 def wrapped(told: str, first: str = "", rest: str = "") -> list[str]:
-    """Lines of at most WIDTH letters; a number and its unit, and the ends of an interval, stay together."""
-    lines = textwrap.wrap(tied(told), WIDTH, initial_indent=first, subsequent_indent=rest)
+    """Lines of at most WIDTH columns; a number and its unit, and the ends of an interval, stay together."""
+    lines = visible_wrapped(tied(told), WIDTH, initial_indent=first, subsequent_indent=rest)
     return [line.replace(TIED, " ") for line in lines]
+
+
+def fitted(words: str, room: int, *, right: bool = False) -> str:
+    """Words cut and filled up to so many columns of a terminal."""
+    while width(words) > room:
+        words = words[:-1]
+    blank = " " * (room - width(words))
+    return blank + words if right else words + blank
 
 
 def facts(title: str, found: Sequence[Fact]) -> str:
     """A heading over labelled lines, wrapped."""
     lines = [title]
     for label, told in found:
-        lines += wrapped(told, f"  {label[: LABEL - 1]:{LABEL}}", " " * (LABEL + 2))
+        lines += wrapped(told, f"  {fitted(visible(label), LABEL - 1)} ", " " * (LABEL + 2))
     return "\n".join(lines)
 
 
@@ -55,8 +63,10 @@ def _excluded(found: Sequence[str]) -> str:
 
 def table(sheet: Sheet, indent: int = 0) -> str:
     """A table in columns under its title."""
-    columns = [_aligned([column.words for column in sheet.columns], [row[n] for row in sheet.rows], n, sheet)
-               for n in range(len(sheet.columns))]  # fmt: skip
+    columns = [
+        _aligned(visible_lines(column.words), [visible_lines(row[n]) for row in sheet.rows], column)
+        for n, column in enumerate(sheet.columns)
+    ]
     widths, gap = _widths(columns, sheet, WIDTH - indent)
     if sum(widths) + gap * (len(widths) - 1) > WIDTH - indent:
         columns = [[cell.replace(" .. ", "..") for cell in column] for column in columns]
@@ -68,7 +78,7 @@ def table(sheet: Sheet, indent: int = 0) -> str:
 
 def _widths(columns: list[list[str]], sheet: Sheet, room: int) -> tuple[list[int], int]:
     """The columns' widths and the gap between them: what is too wide loses gaps, then letters of names, never digits."""
-    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    widths = [max(width(line) for cell in column for line in cell.split("\n")) for column in columns]
     gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room else 1
     over = sum(widths) + gap * (len(widths) - 1) - room
     for n, column in enumerate(sheet.columns):
@@ -78,12 +88,12 @@ def _widths(columns: list[list[str]], sheet: Sheet, room: int) -> tuple[list[int
     return widths, gap
 
 
-def _aligned(heads: list[str], cells: list[str], n: int, sheet: Sheet) -> list[str]:
+def _aligned(head: str, cells: list[str], column: Column) -> list[str]:
     """One column, heading first; whole numbers keep the place of a decimal free where another has one."""
-    if sheet.columns[n].side == LEFT or not sheet.columns[n].words.endswith(" %"):
-        return [heads[n], *cells]
+    if column.side == LEFT or not column.words.endswith(" %"):
+        return [head, *cells]
     decimal = any("." in cell for cell in cells)
-    return [heads[n], *(cell if "." in cell or not decimal else f"{cell}  " for cell in cells)]
+    return [head, *(cell if "." in cell or not decimal else f"{cell}  " for cell in cells)]
 
 
 def _row(row: list[str], widths: list[int], gap: int, sheet: Sheet) -> list[str]:
@@ -91,8 +101,8 @@ def _row(row: list[str], widths: list[int], gap: int, sheet: Sheet) -> list[str]
     lines = []
     for number in range(max(map(len, parts))):
         cells = []
-        for part, width, column in zip(parts, widths, sheet.columns, strict=True):
-            words = (part[number] if number < len(part) else "")[:width]
-            cells.append(f"{words:{width}}" if column.side == LEFT else f"{words:>{width}}")
+        for part, room, column in zip(parts, widths, sheet.columns, strict=True):
+            words = part[number] if number < len(part) else ""
+            cells.append(fitted(words, room, right=column.side != LEFT))
         lines.append((" " * gap).join(cells).rstrip())
     return lines
