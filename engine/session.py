@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from quintet.engine.doubt import Doubt
 from quintet.engine.lane import Gap, KeptShort, Lane, StepState
 from quintet.engine.protocol import events as ev
-from quintet.engine.protocol.events import LOST, Levels, ends_lane
+from quintet.engine.protocol.events import LOST, MOST, Levels, ends_lane
 from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription, told_cell, told_plan
-from quintet.engine.protocol.validation import MOST, checked
+from quintet.engine.protocol.validation import checked
 
 MOST_STEPS = 16
 """A lane's loading steps that are remembered; it has three."""

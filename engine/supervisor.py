@@ -19,6 +19,7 @@ from quintet.engine import places, registry
 from quintet.engine.births import POLL_S, Births
 from quintet.engine.commands import Commands
 from quintet.engine.control.server import Server
+from quintet.engine.errors import BadInput
 from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.launch import Process, Wires, how_it_ended, stderr_tail
 from quintet.engine.link import FAULT_LETTERS, Link
@@ -58,6 +59,19 @@ class Options(NamedTuple):
     """Where each worker lists the pictures that it leaves out, in a file called by its lane's number; None: nowhere."""
 
 
+def begun(path: Path, start: Start) -> Journal:
+    """A new journal that has its first event; there is none without. Raises OSError, or BadInput where no event fits."""
+    journal = Journal(path)
+    try:
+        journal.append(start)
+    except JournalBroken as error:
+        with contextlib.suppress(JournalBroken, OSError):
+            journal.close()
+        path.unlink(missing_ok=True)
+        raise BadInput(str(error)) from error
+    return journal
+
+
 class Supervisor:
     """Runs one session to its end. `run` returns the exit status: 0, or 1 when a lane failed or the session broke."""
 
@@ -66,10 +80,12 @@ class Supervisor:
         self.socket = places.socket_path(private)
         self._profile, self._private, self._options = profile, private, options
         self._others = [entry.name for entry in registry.sessions()]
+        self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
+        told = {"session": self._id, **manifest(profile, self._others)}  # hashes weights, so before there is a log
         self._side_files = SideFiles(journal, len(profile.lanes))
         try:
-            self._journal = Journal(journal)
-        except OSError:
+            self._journal = begun(journal, Start(FORMAT, time.monotonic_ns(), time.time_ns(), told))
+        except (OSError, BadInput):
             self._side_files.close()
             raise
         self._links = [
@@ -89,7 +105,6 @@ class Supervisor:
         self._server.screens_on = all(lane.levels()["screen"] == "on" for lane in profile.lanes)
         self._telemetry = Telemetry()
         self._neighbours = Neighbours()
-        self._id = secrets.token_hex(4)  # tells a reader that two logs were joined
         self._commands = Commands(
             self._links, profile.seed, self._append, self._server.show, self._restart, self._finish, self._plan_over
         )
@@ -113,8 +128,6 @@ class Supervisor:
             for link in self._links:
                 self._births.begin(link)
             begun_ns = time.monotonic_ns()
-            told = {"session": self._id, **manifest(self._profile, self._others)}
-            self._append(Start(FORMAT, begun_ns, time.time_ns(), told))
             for link in self._links:
                 self._append(Step(link.number, begun_ns, "model", "begun", 0, 1))
             await self._server.open()

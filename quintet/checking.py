@@ -25,7 +25,6 @@ from quintet.engine import data_notes, interpreter, manifest, places, registry
 from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput
 from quintet.engine.follower import SessionFollower
-from quintet.engine.journal import Reader
 from quintet.engine.lane import Lane as LaneSeen
 from quintet.engine.profile import Found, Lane, Profile
 from quintet.engine.session import Session

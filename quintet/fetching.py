@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from types import FrameType
 
 from quintet.engine import fetch, named
-from quintet.engine.errors import BadInput, visible
+from quintet.engine.errors import BadInput
 from quintet.engine.profile import Profile
 from quintet.engine.unpack import FILES_VARIABLE, SIZE_VARIABLE, Limits
+from quintet.engine.visible_text import visible
 from quintet.engine.wording import size
 from quintet.options import size_bytes
 

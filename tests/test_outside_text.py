@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from quintet.engine import registry
-from quintet.engine.control import Client
+from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello

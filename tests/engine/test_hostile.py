@@ -28,6 +28,7 @@ from quintet.engine.protocol.control_messages import Ask, Beat, Hello, Reply
 from quintet.engine.protocol.stream import WORKER_FRAME_BYTES, BadFrame, FrameStream
 from quintet.engine.protocol.switches import starting_levels
 from quintet.engine.session import folded
+from quintet.engine.side_files import SideFile
 from tests import hostile
 from tests.hostile import ROW, python_of
 from tests.making import Maker
@@ -132,7 +133,8 @@ def test_frames_that_are_nearly_a_workers_are_events_or_a_reason(tmp_path: Path,
     log = tmp_path / "log.msgpack"
     journal = Journal(log)
     journal.append(Maker(1).frames[0])
-    link = Link(0, Lane(name="a", task="cls"), tmp_path, tmp_path / "stderr")
+    stderr = SideFile(tmp_path / "stderr")
+    link = Link(0, Lane(name="a", task="cls"), tmp_path, stderr)
     wanted = Profile(name="p", lanes=(link.lane,), path="", text="", keep_bytes=0)
     wires = link.wire(wanted)
     theirs = socket.socket(fileno=os.dup(wires.workers_ends[0]))
@@ -151,6 +153,7 @@ def test_frames_that_are_nearly_a_workers_are_events_or_a_reason(tmp_path: Path,
             theirs = socket.socket(fileno=os.dup(wires.workers_ends[0]))
     theirs.close()
     wires.release()
+    stderr.close()
     journal.close()
     assert min(reasons, taken) > amount // 50
     session = folded(read(log))
@@ -373,3 +376,20 @@ def test_a_bug_of_the_supervisor_is_a_fault_and_ends_the_session(
     assert session.end.reason == "fault"
     assert not any(lane.faults for lane in session.lanes)
     assert ran.stderr.count("Traceback") < 10
+
+
+def test_there_is_no_log_before_its_first_event(sleep_profile: Path, tmp_path: Path) -> None:
+    """Hashing large weights takes seconds: killed meanwhile, a session leaves no empty log."""
+    log = tmp_path / "log.msgpack"
+    program = """
+import os
+from quintet import __main__
+from quintet.engine import supervisor
+
+supervisor.manifest = lambda *_: os.kill(os.getpid(), 9)
+__main__.main()
+"""
+    words = ["run", str(sleep_profile), "--headless", "--log", str(log)]
+    ran = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, timeout=PATIENCE_S, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    assert not log.exists()
