@@ -7,6 +7,7 @@ was there before; it is bounded, since a worker may write for ever, and removed 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,8 @@ from quintet.engine import private_files
 MOST_BYTES = 10_000_000
 """A side file that is longer is cut to its last KEPT_BYTES."""
 KEPT_BYTES = 1_000_000
+NOTE_BYTES = 48
+"""The length of the line that says what was left out: always the same, so that it can be written last."""
 
 
 def supervisor_stderr(journal: Path) -> Path:
@@ -76,14 +79,23 @@ def remove_if_empty(path: Path, descriptor: int) -> None:
 
 
 class SideFile:
-    """One side file of a live session. Its descriptor says which file it is, whatever becomes of the path."""
+    """One side file of a live session. Its descriptors say which file it is, whatever becomes of the path."""
 
     def __init__(self, path: Path, descriptor: int | None = None) -> None:
         """Make the file; with a descriptor, take that one. Raises OSError, FileExistsError where anything is."""
         self.path = path
         self.descriptor = open_new(path) if descriptor is None else descriptor
+        """For whoever writes: it appends."""
         self._left_out = 0
-        self._note_bytes = 0
+        self._noted = False
+        try:
+            self._inside = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)  # appends nothing
+            if not os.path.samestat(os.fstat(self.descriptor), os.fstat(self._inside)):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        except OSError:
+            if descriptor is None:
+                os.close(self.descriptor)
+            raise
 
     def tail(self, most_bytes: int) -> str:
         """The end of its text."""
@@ -92,24 +104,29 @@ class SideFile:
     def bound(self) -> int:
         """Cut it to its last part when it is too long; returns its size in bytes."""
         try:
-            size = os.fstat(self.descriptor).st_size
-            if size <= MOST_BYTES:
-                return size
-            kept = os.pread(self.descriptor, KEPT_BYTES, size - KEPT_BYTES)
-            self._left_out += size - len(kept) - self._note_bytes
-            note = b"... %d bytes left out\n" % self._left_out
-            os.ftruncate(self.descriptor, 0)
-            self._note_bytes = 0
-            self._note_bytes = len(note) if os.write(self.descriptor, note) == len(note) else 0
-            return len(note) + os.write(self.descriptor, kept)
-        except OSError:  # a full disk: what was cut is gone, and its count is in the next note
+            size = os.fstat(self._inside).st_size
+            return size if size <= MOST_BYTES else self._cut(size)
+        except OSError:  # a full disk, which the log says
             return 0
+
+    def _cut(self, size: int) -> int:
+        """Move the end to the front, with what is written meanwhile, and cut: the last words of a worker are there."""
+        begin, end = size - KEPT_BYTES, NOTE_BYTES
+        while end < NOTE_BYTES + 2 * KEPT_BYTES and (piece := os.pread(self._inside, KEPT_BYTES, begin)):
+            written = os.pwrite(self._inside, piece, end)
+            begin, end = begin + written, end + written
+        self._left_out += os.fstat(self._inside).st_size - end + (0 if self._noted else NOTE_BYTES)
+        os.ftruncate(self._inside, end)
+        os.pwrite(self._inside, (b"... %d bytes left out" % self._left_out).ljust(NOTE_BYTES - 1) + b"\n", 0)
+        self._noted = True
+        return end
 
     def close(self) -> None:
         """Close it; remove it when nothing was written."""
         remove_if_empty(self.path, self.descriptor)
         os.close(self.descriptor)
-        self.descriptor = -1  # its number may be another file's next
+        os.close(self._inside)
+        self.descriptor = self._inside = -1  # their numbers may be another file's next
 
 
 class SideFiles:

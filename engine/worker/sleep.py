@@ -6,7 +6,7 @@ scored), QUINTET_SLEEP_SCORE_MS, QUINTET_SLEEP_LOAD_MS, QUINTET_SLEEP_IMAGES, an
 QUINTET_SLEEP_FAIL=STEP (a load fault), QUINTET_SLEEP_DIE=N (exit at image N), QUINTET_SLEEP_HANG=N (never come back from
 image N) and QUINTET_SLEEP_UNREADABLE=N (picture N cannot be decoded). QUINTET_SLEEP_SPINS_PER_S=N makes it work instead of
 sleep: N turns of an empty loop for each second of predict. QUINTET_SLEEP_HOLD=FILE keeps the lane loading until FILE exists.
-QUINTET_SLEEP_STDERR_MB=N makes it write so much to stderr at its fifth image.
+QUINTET_SLEEP_STDERR_MB=N makes it write so much to stderr at image 40.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ METRICS = {
 }  # fmt: skip
 
 
-WRITES_AT = 5
+WRITES_AT = 40
 
 
 def _number(name: str, default: float) -> float:

@@ -46,7 +46,7 @@ def test_workers_are_the_supervisors_own_children_and_hold_only_their_own_descri
     supervisors = psutil.Process(run.process.pid).num_fds()
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == 0
-    assert supervisors <= 5 * 3 + 14
+    assert supervisors <= 5 * 4 + 16
 
 
 def test_a_killed_nursery_is_a_fault_of_the_session_and_a_restart_makes_a_new_one(
