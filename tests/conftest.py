@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 _settings = tempfile.mkdtemp(prefix="quintet-tests-")
 os.environ["YOLO_CONFIG_DIR"] = _settings  # before anything imports ultralytics
@@ -18,6 +19,9 @@ import pytest  # noqa: E402
 from quintet.engine import registry  # noqa: E402
 from tests import long, running  # noqa: E402
 from tests.terminal import Terminal  # noqa: E402
+
+if TYPE_CHECKING:
+    from tests.serving import Served
 
 DATA = Path(__file__).parent / "data"
 
@@ -63,6 +67,16 @@ def nothing_left_running() -> Iterator[None]:
 def sleep_profile() -> Path:
     """Five lanes of real processes that sleep."""
     return DATA / "sleep.toml"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """An https server on this machine that is trusted."""
+    from tests.serving import serving  # few tests need it
+
+    with serving(tmp_path) as (served, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        yield served
 
 
 @pytest.fixture

@@ -1,170 +1,22 @@
-"""`quintet check --fetch`: only https archives, only to its own places, only within limits, and whole or not at all.
-
-Against a real https server on this machine, with archives made to do harm.
-"""
+"""`quintet check --fetch`: only https archives, only to its own places, only within limits, and whole or not at all."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import http.server
-import io
 import os
 import signal
-import ssl
-import stat
 import subprocess
 import sys
-import tarfile
-import threading
-import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import trustme
 
 from quintet.engine import fetch, named, pins, profile
 from quintet.engine.errors import BadInput
 from quintet.engine.fetch import Item
-from quintet.engine.profile import FOLDER
 from quintet.engine.unpack import Limits
 from tests.running import PATIENCE_S, wait_until
-
-MICRO = FOLDER / "micro"
-MB = 1_000_000
-
-
-class Served(NamedTuple):
-    """A server's address, the folder that it serves, and what it was asked."""
-
-    address: str
-    folder: Path
-    asked: list[tuple[str, str]]
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """An https server on this machine that is trusted."""
-    authority = trustme.CA()
-    folder = tmp_path / "served"
-    folder.mkdir()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    asked: list[tuple[str, str]] = []
-    over = threading.Event()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
-
-        def do_HEAD(self) -> None:
-            asked.append(("HEAD", self.path))
-            if self.path in ("/endless.zip", "/stalls.zip"):
-                self.send_error(405)
-            else:
-                super().do_HEAD()
-
-        def do_GET(self) -> None:
-            asked.append(("GET", self.path))
-            if self.path == "/to-http":
-                self.send_response(302)
-                self.send_header("Location", "http://localhost:1/x.zip")
-                self.end_headers()
-            elif self.path == "/endless.zip":
-                self.send_response(200)
-                self.end_headers()
-                while not over.is_set():
-                    self.wfile.write(bytes(1 << 16))
-            elif self.path == "/stalls.zip":
-                self.send_response(200)
-                self.send_header("Content-Length", str(MB))
-                self.end_headers()
-                self.wfile.write(bytes(200_000))
-                over.wait()
-            else:
-                super().do_GET()
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    class Serving(http.server.ThreadingHTTPServer):
-        daemon_threads = False  # each is waited for, and with it its socket
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass  # a client that leaves is what some tests want
-
-    serving = Serving(("localhost", 0), Quiet)
-    serving.socket = context.wrap_socket(serving.socket, server_side=True)
-    thread = threading.Thread(target=serving.serve_forever)
-    thread.start()
-    yield Served(f"https://localhost:{serving.server_port}", folder, asked)
-    over.set()
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
-
-
-def zipped(**members: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return out.getvalue()
-
-
-def linked_zip(name: str, target: str) -> bytes:
-    """A zip file with a symbolic link, as Info-ZIP's `zip -y` writes it."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        info = zipfile.ZipInfo(name)
-        info.create_system = 3
-        info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(info, target)
-    return out.getvalue()
-
-
-def tarred(*members: tuple[str, bytes, bytes | str], mode: str = "w:gz") -> bytes:
-    """A tar file of (name, type, content or the name that a link leads to)."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
-        for name, kind, content in members:
-            info = tarfile.TarInfo(name)
-            info.type = kind
-            if isinstance(content, str):
-                info.linkname = content
-                archive.addfile(info)
-            else:
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
-
-
-def listing(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def archived(server: Served, name: str, content: bytes, to: Path) -> Item:
-    """What to fetch, once the server has it."""
-    (server.folder / name).write_bytes(content)
-    return Item(name, f"{server.address}/{name}", to, archive=not name.endswith(".pt"))
-
-
-def silent(done: int, of: int) -> None:
-    pass
-
-
-def refused(item: Item, tmp_path: Path, limits: Limits = fetch.DEFAULT) -> str:
-    """The sentence of a fetch that leaves everything as it was."""
-    before = listing(tmp_path)
-    with pytest.raises(BadInput) as told:
-        fetch.fetch(item, silent, limits)
-    assert listing(tmp_path) == before
-    return str(told.value)
+from tests.serving import MB, Served, archived, listing, refused, silent, zipped
 
 
 def test_an_archive_becomes_its_folder(server: Served, tmp_path: Path) -> None:
@@ -179,14 +31,6 @@ def test_an_archive_becomes_its_folder(server: Served, tmp_path: Path) -> None:
     assert listing(to.parent) == ["coco8", "coco8/empty", "coco8/images", "coco8/images/a.jpg"]
 
 
-@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tgz", "tar.xz", "tar.bz2"])
-def test_every_kind_of_tar_file_is_unpacked(server: Served, tmp_path: Path, kind: str) -> None:
-    mode = f"w:{ {'tar': '', 'tgz': 'gz'}.get(kind, kind.removeprefix('tar.')) }"
-    content = tarred(("x/", tarfile.DIRTYPE, b""), ("x/a.txt", tarfile.REGTYPE, b"a" * 100_000), mode=mode)
-    fetch.fetch(archived(server, f"x.{kind}", content, tmp_path / "x"), silent)
-    assert (tmp_path / "x/a.txt").read_bytes() == b"a" * 100_000
-
-
 def test_weights_come_whole_or_not_at_all(server: Served, tmp_path: Path) -> None:
     to = tmp_path / "weights" / "yolo11n.pt"
     fetch.fetch(archived(server, "yolo11n.pt", b"weights", to), silent)
@@ -197,94 +41,6 @@ def test_weights_come_whole_or_not_at_all(server: Served, tmp_path: Path) -> Non
 
 def test_a_redirect_away_from_https_is_not_followed(server: Served, tmp_path: Path) -> None:
     assert "is not https" in refused(Item("x", f"{server.address}/to-http", tmp_path / "x", archive=True), tmp_path)
-
-
-OUTSIDE = {
-    "zip-up.zip": lambda: zipped(**{"x/a.txt": b"a", "x/../../escaped.txt": b"e"}),
-    "zip-root.zip": lambda: zipped(**{"/tmp/escaped.txt": b"e"}),
-    "zip-link.zip": lambda: linked_zip("x/link", "../../authority.pem"),
-    "tar-up.tar.gz": lambda: tarred(("x/../../escaped.txt", tarfile.REGTYPE, b"e")),
-    "tar-root.tar.gz": lambda: tarred(("/tmp/escaped.txt", tarfile.REGTYPE, b"e")),
-    "tar-through.tar.gz": lambda: tarred(
-        ("x/link", tarfile.SYMTYPE, "../.."), ("x/link/escaped.txt", tarfile.REGTYPE, b"e")
-    ),
-    "tar-link.tar.gz": lambda: tarred(("x/link", tarfile.SYMTYPE, "/etc/passwd")),
-    "tar-hard.tar.gz": lambda: tarred(("x/link", tarfile.LNKTYPE, "../authority.pem")),
-    "tar-hard-root.tar.gz": lambda: tarred(("x/link", tarfile.LNKTYPE, "/etc/passwd")),
-    "tar-pipe.tar.gz": lambda: tarred(("x/pipe", tarfile.FIFOTYPE, b"")),
-    "tar-device.tar.gz": lambda: tarred(("x/null", tarfile.CHRTYPE, b"")),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
-def test_an_archive_that_reaches_outside_its_folder_is_refused_whole(server: Served, tmp_path: Path, name: str) -> None:
-    item = archived(server, name, OUTSIDE[name](), tmp_path / "sets" / "x")
-    said = refused(item, tmp_path)
-    assert any(words in said for words in ("outside", "no file before it", "neither a file nor a folder")), said
-
-
-def test_links_inside_an_archive_become_copies(server: Served, tmp_path: Path) -> None:
-    content = tarred(
-        ("x/a/one.jpg", tarfile.REGTYPE, b"picture"),
-        ("x/b/hard.jpg", tarfile.LNKTYPE, "x/a/one.jpg"),
-        ("x/b/soft.jpg", tarfile.SYMTYPE, "../a/one.jpg"),
-    )
-    fetch.fetch(archived(server, "x.tar.gz", content, tmp_path / "x"), silent)
-    assert {path.name: path.read_bytes() for path in (tmp_path / "x/b").iterdir()} == {
-        "hard.jpg": b"picture",
-        "soft.jpg": b"picture",
-    }
-    assert not any(path.is_symlink() or path.stat().st_nlink > 1 for path in (tmp_path / "x").rglob("*.jpg"))
-
-
-def in_bzip2(content: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_BZIP2) as archive:
-        archive.writestr("x/zeros", content)
-    return out.getvalue()
-
-
-def headed(of_bytes: int) -> bytes:
-    """A tar file whose first header is said to go on for so many bytes; tarfile would read them all into memory."""
-    info = tarfile.TarInfo("././@LongLink")
-    info.type, info.size = tarfile.GNUTYPE_LONGNAME, of_bytes
-    return gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(of_bytes))
-
-
-BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "ratio.zip": (lambda: zipped(**{"x/zeros": bytes(300 * MB)}), "unpacks to more than 5 MB"),
-    "many.zip": (lambda: zipped(**{f"x/{number}": b"" for number in range(200)}), "more than 100 files"),
-    "folders.zip": (lambda: zipped(**{f"{n}/a/b/c/d/e/": b"" for n in range(20)}), "more than 100 files"),
-    "deep.zip": (lambda: zipped(**{"x/" * 51 + "a": b""}), "nested more than 50 deep"),
-    "other.zip": (lambda: in_bzip2(bytes(50 * MB)), "in another way than deflate"),
-    "ratio.tar.gz": (lambda: tarred(("x/zeros", tarfile.REGTYPE, bytes(50 * MB))), "unpacks to more than 5 MB"),
-    "links.tar.gz": (
-        lambda: tarred(("x/a", tarfile.REGTYPE, bytes(MB)), *((f"x/{n}", tarfile.LNKTYPE, "x/a") for n in range(10))),
-        "unpacks to more than 5 MB",
-    ),
-    "many.tar.gz": (
-        lambda: tarred(*((f"x/{n}", tarfile.REGTYPE, b"") for n in range(200))),
-        "more than 100 files",
-    ),
-    "header.tar.gz": (lambda: headed(64 * MB), "a header of more than 1 MB"),
-    "empty.zip": (zipped, "is an empty archive"),
-    "torn.zip": (lambda: zipped(**{"x/a": os.urandom(9999)})[:5000], "cannot be unpacked"),
-    "torn.tar.bz2": (lambda: bz2.compress(b"no tar file"), "cannot be unpacked"),
-    "folder.zip": (lambda: zipped(**{"x/a": b"", "x/a/b": b""}), "cannot be unpacked"),
-}
-
-
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_stops_at_the_limit_and_leaves_nothing(server: Served, tmp_path: Path, name: str) -> None:
-    make, words = BOMBS[name]
-    item = archived(server, name, make(), tmp_path / "sets" / "x")
-    assert words in refused(item, tmp_path, Limits(unpacked_bytes=5 * MB, files=100))
-
-
-def test_nothing_more_is_written_when_the_disk_would_become_full(server: Served, tmp_path: Path) -> None:
-    item = archived(server, "x.zip", zipped(**{"x/a": b"a"}), tmp_path / "x")
-    said = refused(item, tmp_path, Limits(left_free_bytes=1 << 60))
-    assert "needs more room than the disk" in said
 
 
 def test_a_download_without_an_end_stops_at_the_limit(server: Served, tmp_path: Path) -> None:
