@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice, pairwise
-from operator import gt
 from typing import NamedTuple
 
 from quintet.engine.belonging import cycles_ns, within
@@ -46,7 +45,7 @@ class NewRows(NamedTuple):
     count: int  # type: ignore[assignment]  # of all rows; nobody counts in this tuple
     start_ns: array[int]
     """Of the timed images."""
-    late_ns: array[int]
+    late_ns: Sequence[int]
     """Of those that were late under `pace`."""
     sums: dict[str, array[int]]
     again: int
@@ -82,25 +81,28 @@ class Rows:
         timed: Sequence[Sequence[int]]
         try:
             timed = [row for row in rows if not row[_FLAGS] & FLAG_WARM_UP]
-            if any(len(row) < FIRST_COLUMNS for row in timed):
+            if not timed:
+                return NewRows(len(rows), _longs(), (), {}, 0, self._call)
+            if min(map(len, timed)) < FIRST_COLUMNS:
                 raise ValueError("a row is too short")
             again = self._goes_on(timed)
-            whole = [*again, *timed]
-            starts = array("q", [row[_START] for row in timed])
+            whole = [*again, *timed] if again else timed
+            moments = [row[_START] for row in timed]
+            starts = array("q", moments)
             parts = {name: [row[place] for row in whole] for name, place in _SUMMED.items()}
             call = self._whole_calls(whole, parts)
             sums = {
-                name: array("q", islice(accumulate(parts[name], initial=self.sums[name][-1 - len(again)]), 1, None))
-                for name in _SUMMED
-                if timed
+                name: array("q", islice(accumulate(values, initial=self.sums[name][-1 - len(again)]), 1, None))
+                for name, values in parts.items()
             }
-            late = array("q", [row[_START] for row in timed if row[_FLAGS] & FLAG_LATE])
+            late = [row[_START] for row in timed if row[_FLAGS] & FLAG_LATE]
+            negative = min(map(min, parts.values())) < 0
         except (TypeError, LookupError, OverflowError) as error:
             raise ValueError(f"these are not rows: {error}") from error
-        in_order(starts, self.start_ns[-1] if self.start_ns else 0)
-        if any(min(values, default=0) < 0 for values in parts.values()):
+        if negative:
             raise ValueError("a time is negative")
-        return NewRows(len(rows), starts, late, sums, len(again), call if timed else self._call)
+        in_order(moments, self.start_ns[-1] if self.start_ns else 0)
+        return NewRows(len(rows), starts, late, sums, len(again), call)
 
     def take(self, arm: int, new: NewRows) -> None:
         """Append what `read` made of the rows that follow."""
@@ -178,9 +180,9 @@ PERCENTILE_FLOORS = {50: 1, 90: 64, 95: 130, 99: 662}
 """Below so many images a percentile is not shown (MLPerf's early-stopping floors for the tails)."""
 
 
-def in_order(starts: Sequence[int], before_ns: int) -> None:
+def in_order(starts: list[int], before_ns: int) -> None:
     """Raises ValueError unless images start in order, after one that started at before_ns."""
-    if len(starts) and (starts[0] < before_ns or starts[-1] > LATEST_NS or any(map(gt, starts, starts[1:]))):
+    if starts and (starts[0] < before_ns or starts[-1] > LATEST_NS or starts != sorted(starts)):
         raise ValueError("the images are not in order")
 
 

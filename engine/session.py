@@ -127,7 +127,7 @@ class Session:
         _, number, arm, first_seq, rows, *_ = array  # too few is a ValueError too; msgspec would cost a fifth of a fold
         if type(number) is not int or not 0 <= number < len(self.lanes):
             raise ValueError("there is no such lane")
-        if not all(type(one) is int and 0 <= one <= MOST for one in (arm, first_seq)):
+        if type(arm) is not int or type(first_seq) is not int or not (0 <= arm <= MOST and 0 <= first_seq <= MOST):
             raise ValueError("an arm and a seq are counts")
         lane = self.lanes[number]
         return Images(lane, arm, first_seq, self._read_rows(lane, rows))

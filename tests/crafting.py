@@ -88,7 +88,7 @@ def _changed(event: Event, rng: random.Random) -> Event:
     elif how < 0.35 and isinstance(holder, dict):
         holder[rng.choice(("", "new", "x" * 100_000))] = rng.choice(ODD)
     elif how < 0.5 and type(holder[key]) in (int, float):
-        holder[key] = holder[key] * rng.choice((-1, 0, 2, 1000))
+        holder[key] = max(-(2**63), min(2**64 - 1, holder[key] * rng.choice((-1, 0, 2, 1000))))
     else:
         holder[key] = rng.choice(ODD)
     return copy

@@ -76,7 +76,7 @@ class Taken(Session):
             starts = array("q", [starts[place] for place in timed])
         else:
             numbers_of_timed = numbers
-        in_order(starts, self._latest_ns.get(lane.number, 0))
+        in_order(starts.tolist(), self._latest_ns.get(lane.number, 0))
         if any(min(numbers_of_timed[column::_WIDTH], default=0) < 0 for column in _TIMES):
             raise ValueError("a time is negative")
         return _NewRows(len(flags), numbers, starts)

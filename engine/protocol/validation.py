@@ -7,7 +7,7 @@ checked when it was written; the tail past the last check was not, and a log may
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,12 +22,29 @@ TIME_MOST = 2**61
 LONGEST = 64 * 1024
 """No text of an event is longer, the tail of a worker's stderr included."""
 LONGEST_WORD = 256
-_WORDS = ("step", "state", "kind", "outcome", "reason", "who")
 _TIMES = ("t_ns", "asked_ns", "requested_ns", "started_ns")
-_COUNTS = {ev.Value: ("images", "of", "cost_ns"), ev.Lost: ("count",), ev.Stall: ("blocked_ns",),
-           ev.Work: ("cpu_ns", "slices", "voluntary", "involuntary"), ev.BlockStart: ("burn_in_ns",),
-           ev.Step: ("done", "of")}  # fmt: skip
+_WORDS = ("step", "state", "kind", "outcome", "reason", "who")
+_COUNTS = ("images", "of", "cost_ns", "count", "blocked_ns", "cpu_ns", "slices", "voluntary", "involuntary", "burn_in_ns",
+           "done", "wall_ns")  # fmt: skip
 """Fields that are never negative."""
+
+
+class _Places(NamedTuple):
+    """Where the fields of a kind stand whose values are bounded."""
+
+    times: tuple[int, ...]
+    words: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, kind: Any) -> _Places:
+        """Those of a kind of event."""
+        return cls(
+            *(tuple(kind._fields.index(n) for n in names if n in kind._fields) for names in (_TIMES, _WORDS, _COUNTS))
+        )
+
+
+_PLACES = {kind: _Places.of(kind) for kind in JOURNAL.values()}
 
 
 def validated(array: Any, kinds: dict[str, type]) -> Frame | None:
@@ -74,13 +91,12 @@ def _bounded(frame: Frame) -> None:
                 raise ValueError("a number is too large")
         elif isinstance(value, str) and len(value) > LONGEST:
             raise ValueError("a text is too long")
-    for name in _WORDS:
-        word = getattr(frame, name, "")
-        if isinstance(word, str) and len(word) > LONGEST_WORD:
-            raise ValueError(f"{name} is too long")
-    if any(not 0 <= getattr(frame, name, 0) <= TIME_MOST for name in _TIMES) or getattr(frame, "wall_ns", 0) < 0:
+    places = _PLACES[type(frame)]
+    if any(len(frame[place]) > LONGEST_WORD for place in places.words):
+        raise ValueError("a word is too long")
+    if not all(0 <= frame[place] <= TIME_MOST for place in places.times):
         raise ValueError("a time is out of range")
-    if any((getattr(frame, name) or 0) < 0 for name in _COUNTS.get(type(frame), ())):
+    if any((frame[place] or 0) < 0 for place in places.counts):
         raise ValueError("a count is negative")
 
 
