@@ -169,6 +169,18 @@ def test_an_error_is_one_line_whatever_was_asked_for(tmp_path: Path) -> None:
         assert r"\x07" in together(errors)
 
 
+def test_a_path_is_exact_for_a_script_and_visible_on_a_terminal(
+    tmp_path: Path, replay: Callable[..., Terminal]
+) -> None:
+    words = ("ab", "simulated", "--rounds", "1", "--headless", "--log")
+    log = tmp_path / f"{OSC}a.msgpack"
+    assert run(*words, str(log))[:2] == (0, f"{log}\n")
+    terminal = replay(*words, str(tmp_path / f"{OSC}b.msgpack"), columns=120, rows=40)
+    assert terminal.end() == 0
+    assert rb"\x1b]0;PWN\x07b.msgpack" in terminal.raw
+    assert_painted(terminal)
+
+
 # -- the screen ---------------------------------------------------------------------------------------------------------
 
 
@@ -316,3 +328,8 @@ def test_check_and_run_on_a_data_set_with_such_names_are_inert(tmp_path: Path) -
     assert status == 2
     assert is_inert(out)
     assert is_inert(errors)
+    (tmp_path / "again").mkdir()
+    session = Headless(profile, tmp_path / "again")
+    assert session.end() == 1
+    assert is_inert(session.errors.read_bytes().decode())
+    assert "fault (load): " in session.errors.read_text()
