@@ -13,7 +13,7 @@ from typing import Any
 
 from quintet.engine.paths import readable
 
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0]")
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 """Letters that Python calls printable and nobody sees."""
 _NOT_PLAIN = re.compile(r"[^ -~\n]")
 _SECOND = "\ue000"
@@ -28,7 +28,7 @@ def visible(text: str) -> str:
     That is control characters (C0 and C1), signs that turn the direction of text, those without width, and line ends. Bytes
     of a path that are not UTF-8 become replacement signs. Letters of all languages, accents, emoji and spaces stay.
     """
-    if text.isprintable() and (text.isascii() or not _BLANK.search(text)):
+    if text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text)):
         return text
     return "".join(map(_written, readable(text)))
 
@@ -60,7 +60,7 @@ def width(text: str) -> int:
 
 def _written(letter: str) -> str:
     plain = letter.isprintable() or unicodedata.category(letter) == "Zs"
-    return letter if plain and not _BLANK.match(letter) else ascii(letter)[1:-1]
+    return letter if plain and letter not in _BLANK else ascii(letter)[1:-1]
 
 
 def _escaped(letter: str) -> str:

@@ -62,6 +62,8 @@ def choose(glyphs: Glyphs) -> None:
 
 def told(text: str) -> str:
     """The text made visible, in the signs of the table in use."""
+    if text.isascii() and text.isprintable():
+        return text
     text = visible(text)
     return _plain(text.replace("±", "+-") if _current.ascii else text)
 
