@@ -85,7 +85,7 @@ class Rows:
                 return NewRows(len(rows), _longs(), (), {}, 0, self._call)
             if min(map(len, timed)) < FIRST_COLUMNS:
                 raise ValueError("a row is too short")
-            again = self._goes_on(timed)
+            again = self._call if self._call and timed[0][_START] == self._call[-1][_START] else []
             whole = [*again, *timed] if again else timed
             moments = [row[_START] for row in timed]
             starts = array("q", moments)
@@ -114,12 +114,6 @@ class Rows:
             if new.again:  # a call that went on in the next `samples`
                 del self.sums[name][-new.again :]
             self.sums[name].extend(more)
-
-    def _goes_on(self, timed: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-        """The rows of the last call where the first of these rows is of it too."""
-        call = self._call
-        same = timed and call and timed[0][_START] == call[-1][_START]
-        return call if same and len(call) < CALL_MOST else []
 
     @staticmethod
     def _whole_calls(rows: Sequence[Sequence[int]], parts: dict[str, list[int]]) -> list[Sequence[int]]:

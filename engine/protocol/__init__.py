@@ -1,1 +1,1 @@
-"""What crosses a wire or lies in a log. Standard library and msgpack; validation.py adds msgspec."""
+"""What crosses a wire or lies in a log. Standard library and msgpack; plan_messages, shapes and validation add msgspec."""

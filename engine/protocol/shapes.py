@@ -57,7 +57,7 @@ class _Manifest(Struct):
     lanes: Annotated[list[_Lane], Meta(min_length=1, max_length=MOST_LANES)]
     quintet: Word | None = None
     profile: str | None = None
-    profile_name: Name | None = None
+    profile_name: Word | None = None
     session: Word | None = None
     seed: int | None = None
     host: _Host | None = None
