@@ -31,7 +31,8 @@ def fetch_missing(profile: Profile) -> None:
     sizes = [fetch.size_bytes(item) for item in items]
     for item, said in zip(items, sizes, strict=True):
         how_large = "of a size that the server does not say" if said is None else size(said)
-        print(visible(f"to fetch: {item.name}, {how_large}, from {item.url}\n      to {item.to}"))
+        print(visible(f"to fetch: {item.name}, {how_large}, from {item.url}"))
+        print(visible(f"      to {item.to}"))
     print(
         f"at most {size(limits.download_bytes)} a download, {size(limits.unpacked_bytes)} and {limits.files:,} files "
         f"unpacked ({SIZE_VARIABLE} and {FILES_VARIABLE} raise that); {size(limits.left_free_bytes)} of the disk stays free",

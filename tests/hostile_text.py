@@ -45,7 +45,7 @@ def begun(lanes: int) -> ev.Start:
         {
             "name": name, "task": task, "weights": f"/w/{EVERY}", "weights_sha256_found": EVERY,
             "data": {"validation": f"/d/{EVERY}", "inference": EVERY}, "data_fingerprints": {"validation": EVERY},
-            "imgsz": EVERY, "backend": EVERY,
+            "imgsz": 640, "backend": EVERY,
         }
         for name, task in zip(NAMES, ("cls", "detect", "pose", "seg", "obb"), strict=True)
     ]  # fmt: skip
@@ -61,7 +61,7 @@ def ready(lane: int) -> ev.Ready:
     """A lane whose data set is mostly left out, for reasons in such words."""
     notes = [{"data": data, "kind": kind, "count": 39, "example": EVERY}
              for data in ("validation", "inference", "") for kind in ("corrupt", "classes")]  # fmt: skip
-    info = {"device": EVERY, "dtype": EVERY, "threads": EVERY, "notes": notes, "rss_bytes": 1,
+    info = {"device": EVERY, "dtype": EVERY, "threads": 1, "notes": notes, "rss_bytes": 1,
             "ground_truth": {"pictures": 1, "left_out": 39, "labels": 1, "labels_left_out": 9}}  # fmt: skip
     return ev.Ready(lane, at(1), 1000 + lane, info)
 

@@ -18,7 +18,7 @@ MOST_LANES = 64
 """A log with more lanes than this is not one of ours: a profile has at most 16."""
 TIME_MOST = 2**62
 
-Word: TypeAlias = Annotated[str, Meta(max_length=64)]
+Word: TypeAlias = Annotated[str, Meta(max_length=512)]
 Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
 RegimeName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=32 * MOST_LANES)]
 Nanoseconds: TypeAlias = Annotated[int, Meta(ge=0, le=TIME_MOST)]

@@ -18,7 +18,7 @@ from quintet.engine.protocol.plan_messages import MOST_LANES, LaneNumber, Word, 
 DEEPEST, MOST_VALUES, LONGEST_TEXT, LONGEST_KEY = 12, 200_000, 1 << 20, 512
 """Of one event: how deep its maps and lists nest, how many values they hold, how long a text and a key are."""
 
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Line: TypeAlias = Annotated[str, Meta(max_length=4096)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 Number: TypeAlias = Annotated[float, Meta(ge=-1e15, le=1e15)]

@@ -21,7 +21,7 @@ TIME_MOST = 2**61
 """No time on the monotonic clock is later: added to a wall clock's offset it fits into 64 bits."""
 LONGEST = 64 * 1024
 """No text of an event is longer, the tail of a worker's stderr included."""
-LONGEST_WORD = 256
+LONGEST_WORD = 512
 _TIMES = ("t_ns", "asked_ns", "requested_ns", "started_ns")
 _WORDS = ("step", "state", "kind", "outcome", "reason", "who")
 _COUNTS = ("images", "of", "cost_ns", "count", "blocked_ns", "cpu_ns", "slices", "voluntary", "involuntary", "burn_in_ns",
