@@ -21,7 +21,7 @@ def main() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout, sys.stderr = (old or open(os.devnull, "w") for old in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
 
-    from quintet import cli
+    from quintet.cli import main as cli
 
     cli.main()
 

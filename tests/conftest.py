@@ -16,7 +16,7 @@ os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0", YOLO_VERBOSE="0")
 import psutil  # noqa: E402
 import pytest  # noqa: E402
 
-from quintet.engine import registry  # noqa: E402
+from quintet.engine.storage import live_sessions  # noqa: E402
 from tests import long, running  # noqa: E402
 from tests.terminal import Terminal  # noqa: E402
 
@@ -88,7 +88,7 @@ def log(tmp_path: Path) -> Path:
 def live(sleep_profile: Path, log: Path) -> Iterator[Terminal]:
     terminal = Terminal(str(sleep_profile), "--log", str(log))
     yield terminal
-    supervisors = [entry.pid for entry in registry.sessions()]
+    supervisors = [entry.pid for entry in live_sessions.sessions()]
     terminal.close()
     for pid in supervisors:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -16,21 +16,22 @@ from typing import Any
 import msgpack
 
 import quintet
-from quintet.engine import compare, glance, logs
-from quintet.engine.conditions import differences, noted, unrecorded
+from quintet.engine.analysis import log_comparison
+from quintet.engine.analysis.conditions import differences, noted, unrecorded
 from quintet.engine.errors import BadInput
-from quintet.engine.frames.files import FORMATS, export
+from quintet.engine.frames.export import FORMATS, export
 from quintet.engine.journal import STRETCH_BYTES, check_bytes
-from quintet.engine.report import side_by_side
-from quintet.engine.report.data import data
+from quintet.engine.report import log_comparison as side_by_side
 from quintet.engine.report.findings import findings
-from quintet.engine.report.html import html
-from quintet.engine.report.markdown import markdown
-from quintet.engine.report.text import text
-from quintet.tui import frame
-from quintet.tui.layout import Look
-from quintet.tui.scene import scene
-from quintet.tui.studied import Studied
+from quintet.engine.report.formats.html import html
+from quintet.engine.report.formats.json_format import data
+from quintet.engine.report.formats.markdown import markdown
+from quintet.engine.report.formats.text import text
+from quintet.engine.storage import log_summary, open_log
+from quintet.tui.scene.layout import Look
+from quintet.tui.scene.plan_results import Studied
+from quintet.tui.scene.scene import scene
+from quintet.tui.views import frame
 
 Event = list[Any]
 DEEP: Any = []
@@ -121,20 +122,20 @@ def read_in_every_way(path: Path, other: Path, folder: Path, *, thorough: bool) 
 
     Whatever is raised but BadInput comes through.
     """
-    glance.glance(path)
+    log_summary.glance(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         refused = _refused(lambda: quintet.load(path))
-    assert refused == _refused(lambda: logs.read(path)), "report and load do not agree whether it can be read"
+    assert refused == _refused(lambda: open_log.read(path)), "report and load do not agree whether it can be read"
     if refused:
         return False
-    log = logs.read(path)
+    log = open_log.read(path)
     told = findings(log.session)
     rest = (path.name, log.bad, log.unverified_bytes)
     for made in (text(told, *rest), markdown(told, *rest)):
         made.encode()
     json.loads(data(told, *rest), parse_constant=_no_constant)
-    _compare(log, logs.read(other))
+    _compare(log, open_log.read(other))
     _draw(log)
     if thorough:
         html(told, *rest).encode()
@@ -151,17 +152,17 @@ def _no_constant(word: str) -> None:
     raise AssertionError(f"the JSON report holds {word}")
 
 
-def _compare(log: logs.Log, other: logs.Log) -> None:
+def _compare(log: open_log.Log, other: open_log.Log) -> None:
     for a, b in ((log, other), (other, log)):
         one, two = a.session, b.session
         differ = side_by_side.Differing(differences(one, two), noted(one, two), unrecorded(one, two))
-        rows = compare.compared(one, two)
+        rows = log_comparison.compared(one, two)
         json.dumps(side_by_side.data(a, b, differ, rows, "predict"), allow_nan=False)
         for form in (side_by_side.text, side_by_side.markdown, side_by_side.html):
             form(a, b, differ, rows, "predict").encode()
 
 
-def _draw(log: logs.Log) -> None:
+def _draw(log: open_log.Log) -> None:
     """The screen at a few moments, as a replay shows it."""
     session = log.session
     lanes = frozenset(range(len(session.lanes)))

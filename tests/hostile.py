@@ -147,7 +147,7 @@ def python_of(folder: Path, mode: str) -> Path:
     path.write_text(
         f"""#!/bin/sh
 case "$*" in
-  *quintet.engine.worker.main*) shift 2; exec "{sys.executable}" "{Path(__file__).absolute()}" {mode} "$@";;
+  *quintet.engine.worker*) shift 2; exec "{sys.executable}" "{Path(__file__).absolute()}" {mode} "$@";;
   *) exec "{sys.executable}" "$@";;
 esac
 """

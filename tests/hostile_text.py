@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import Path
 
-from quintet.engine import plans
 from quintet.engine.journal import Journal
+from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Frame
 from tests.making import OFF, ON, Maker, at
@@ -90,7 +90,7 @@ def by_hand() -> list[Frame]:
 
 def of_a_plan(predict_ms: PredictMs) -> list[Frame]:
     """A study of five such lanes; a block of it does not count for such a reason."""
-    frames = planned(plans.study(NAMES, rounds=10), predict_ms)
+    frames = planned(plan.study(NAMES, rounds=10), predict_ms)
     found = [ready(one.lane) if isinstance(one, ev.Ready) else one for one in frames[1:]]
     end = [one for one in found if isinstance(one, ev.BlockEnd)][3]
     found[found.index(end)] = end._replace(void=EVERY)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import quintet
-from quintet.engine import logs
+from quintet.engine.analysis.flip_table import cells
 from quintet.engine.errors import BadInput
 from quintet.engine.frames import Frames
 from quintet.engine.journal import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
-from quintet.engine.report.text import text
-from quintet.engine.tables import cells
+from quintet.engine.report.formats.text import text
+from quintet.engine.storage import open_log
 from tests.making import OFF, ON, SECOND, Maker, at, start
 
 LANES = 3
@@ -81,12 +81,12 @@ def read(path: Path) -> Read | str:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         loaded = _or_sentence(quintet.load, path)
-    log = _or_sentence(logs.read, path)
+    log = _or_sentence(open_log.read, path)
     if isinstance(log, str) or isinstance(loaded, str):
         assert log == loaded
         return str(log)
     report = text(findings(log.session), path.name, log.bad, log.unverified_bytes)
-    assert bool(warned) == bool(logs.losses(log.session, log.bad))
+    assert bool(warned) == bool(open_log.losses(log.session, log.bad))
     means: dict[tuple[int, str | None, str], list[float | None]] = {}
     for cell in cells(log.session):
         means.setdefault((cell.lane, cell.mode, cell.regime), []).append(cell.means_ns["predict"])

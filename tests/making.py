@@ -10,7 +10,7 @@ from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.events import Frame, Levels
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 
 SECOND = 1_000_000_000
 BEGIN = 100 * SECOND

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from quintet.engine import plans
-from quintet.engine.plans import Plan
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.plan import Plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import Frame
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 from tests.making import ON, SECOND, arrays, at, row, start
 
 PredictMs = Callable[[int, str, str, int], float]

@@ -7,7 +7,7 @@ The table is reverting.toml beside this file, an entry for each fix:
     [[fix]]
     name = "a log is never replaced"
     test = "tests/test_report.py::test_a_log_..."    # pytest's name of a test, in full
-    file = "engine/drafts.py"                        # where the fix is
+    file = "engine/storage/atomic_write.py"                        # where the fix is
     fixed = '''the text as it is, found once'''
     before = '''the text before the fix'''
 

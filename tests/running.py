@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from quintet.engine.follower import SessionFollower
 from quintet.engine.journal import NoJournal
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
+from quintet.engine.storage.follower import SessionFollower
 
 PATIENCE_S = 60.0
 SLEEPS = 'backend = "sleep"\n'

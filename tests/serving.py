@@ -17,10 +17,10 @@ from typing import NamedTuple
 import pytest
 import trustme
 
-from quintet.engine import fetch
 from quintet.engine.errors import BadInput
-from quintet.engine.fetch import Item
-from quintet.engine.unpack import Limits
+from quintet.engine.profile import download
+from quintet.engine.profile.download import Item
+from quintet.engine.profile.unpack import Limits
 
 MB = 1_000_000
 
@@ -156,10 +156,10 @@ def silent(done: int, of: int) -> None:
     pass
 
 
-def refused(item: Item, tmp_path: Path, limits: Limits = fetch.DEFAULT) -> str:
+def refused(item: Item, tmp_path: Path, limits: Limits = download.DEFAULT) -> str:
     """The sentence of a fetch that leaves everything as it was."""
     before = listing(tmp_path)
     with pytest.raises(BadInput) as told:
-        fetch.fetch(item, silent, limits)
+        download.fetch(item, silent, limits)
     assert listing(tmp_path) == before
     return str(told.value)

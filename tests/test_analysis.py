@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import quintet
-from quintet.engine import logs
 from quintet.engine.journal import read
+from quintet.engine.storage import open_log
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "analysis.md"
@@ -56,7 +56,7 @@ def test_the_log_is_small_whole_and_tells_nothing_of_the_machine_it_was_made_on(
     for name in (str(ROOT), str(Path.home()), tempfile.gettempdir() + "/"):
         assert name.encode() not in content, name
     assert platform.node() not in set(texts(read(LOG)))
-    log = logs.read(LOG)
+    log = open_log.read(LOG)
     assert (log.losses, log.unverified_bytes, log.session.left_out) == ([], 0, {})
     assert log.session.start is not None
     assert log.session.start.manifest["host"]["node"] == "host"

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine import data_notes
 from quintet.engine.journal import read
-from quintet.engine.profile import FOLDER
-from quintet.engine.session import Session
+from quintet.engine.profile.load import FOLDER
+from quintet.engine.session import data_notes
+from quintet.engine.session.session import Session
 from tests.running import PATIENCE_S, Headless, wait_until
 
 MICRO = FOLDER / "micro"

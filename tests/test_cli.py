@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import logs, places, registry
 from quintet.engine.errors import BadInput
+from quintet.engine.storage import live_sessions, locations, open_log
 from tests.running import Headless, wait_until
 
 
@@ -101,15 +101,15 @@ def test_what_is_no_file_is_no_journal_and_is_not_waited_for(tmp_path: Path) -> 
     for name, says in (("d", "is a folder"), ("p", "is a pipe or a device"), ("l", "is a link that leads in a circle")):
         path = tmp_path / f"{name}.msgpack"
         with pytest.raises(BadInput, match=says):
-            places.find_journal(str(path))
+            locations.find_journal(str(path))
         with pytest.raises(BadInput, match=says):
-            logs.read(path)
+            open_log.read(path)
     for log in ("", " "):
-        for find in (places.find_journal, logs.find, registry.find):
+        for find in (locations.find_journal, open_log.find, live_sessions.find):
             with pytest.raises(BadInput, match="LOG is empty"):
                 find(log)
     with pytest.raises(BadInput, match="cannot be read: File name too long"):
-        places.find_journal("x" * 300)
+        locations.find_journal("x" * 300)
 
 
 def test_ls_tells_what_is_no_log_and_steers_no_terminal(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_report_of_a_journal_whose_beginning_is_hurt_is_one_sentence(tmp_path: P
 
 
 def test_logind_that_ends_processes_at_logout_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from quintet.engine.places import ends_with_login
+    from quintet.engine.storage.locations import ends_with_login
 
     main, more = tmp_path / "logind.conf", tmp_path / "logind.conf.d"
     more.mkdir()

@@ -11,12 +11,12 @@ import pytest
 
 from quintet.engine.control.client import Client
 from quintet.engine.journal import read
-from quintet.engine.profile import FOLDER
+from quintet.engine.profile.load import FOLDER
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello, Reply
 from quintet.engine.protocol.events import COLUMNS, FLAG_SCORED, FLAG_WARM_UP
-from quintet.engine.session import Session
-from quintet.tui.notes import notes
+from quintet.engine.session.session import Session
+from quintet.tui.scene.event_log import notes
 from tests.running import Headless
 
 pytestmark = pytest.mark.long("soaks")

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import fetch, named, pins, profile
 from quintet.engine.errors import BadInput
-from quintet.engine.fetch import Item
-from quintet.engine.unpack import Limits
+from quintet.engine.profile import assets as named
+from quintet.engine.profile import download as fetch
+from quintet.engine.profile import load, pins
+from quintet.engine.profile.download import Item
+from quintet.engine.profile.unpack import Limits
 from tests.running import PATIENCE_S, wait_until
 from tests.serving import MB, Served, archived, listing, refused, silent, zipped
 
@@ -108,7 +110,7 @@ def test_data_is_fetched_to_no_other_place(tmp_path: Path, home: Path, path: str
     mine = lane_of(tmp_path, path, "https://localhost:1/x.zip")
     (tmp_path / "link").symlink_to("/usr")
     (tmp_path / "circle").symlink_to("circle")
-    lanes, _ = profile.examine(str(mine))
+    lanes, _ = load.examine(str(mine))
     before = listing(tmp_path)
     with pytest.raises(BadInput, match=r"`path` in .*mine\.yaml (is|must be|cannot be) "):
         fetch.wanted(lanes)
@@ -122,7 +124,7 @@ def test_data_may_go_below_its_yaml_and_among_quintets_own_sets(tmp_path: Path, 
         (str(tmp_path / "mine"), tmp_path / "mine"),
         (str(sets / "mine"), sets / "mine"),
     ):
-        lanes, _ = profile.examine(str(lane_of(tmp_path, path, "https://localhost:1/x.zip")))
+        lanes, _ = load.examine(str(lane_of(tmp_path, path, "https://localhost:1/x.zip")))
         assert [item.to for item in fetch.wanted(lanes)] == [to]
 
 
@@ -143,7 +145,7 @@ def test_a_download_that_is_no_https_archive_is_refused(tmp_path: Path, download
 
 
 def test_named_files_are_asked_for_at_ultralytics_and_lie_in_the_data_folder(home: Path) -> None:
-    loaded, faults = profile.examine("yolo11n")
+    loaded, faults = load.examine("yolo11n")
     assert "ultralytics:yolo11n-cls.pt has not been fetched. Run `quintet check yolo11n --fetch`." in faults[0].text
     items = fetch.wanted(loaded)
     assert all(item.url.startswith("https://github.com/ultralytics/assets/") for item in items)
@@ -228,7 +230,7 @@ def only_item(folder: Path, **keys: str) -> Item:
     """What is fetched for a lane with these keys."""
     given = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
     (folder / "named.toml").write_text(f'[[lane]]\nname = "a"\ntask = "detect"\nbackend = "sleep"\n{given}')
-    lanes, _ = profile.examine(str(folder / "named.toml"))
+    lanes, _ = load.examine(str(folder / "named.toml"))
     (item,) = fetch.wanted(lanes)
     return item
 

@@ -23,15 +23,15 @@ def imported_by(module: str) -> set[str]:
     ("module", "never"),
     [
         ("quintet", (*HEAVY, "textual", "msgpack")),
-        ("quintet.cli", (*HEAVY, "textual", "psutil")),
+        ("quintet.cli.main", (*HEAVY, "textual", "psutil")),
         ("quintet.tui.app", HEAVY),
+        ("quintet.engine.supervisor.supervisor", (*HEAVY, "textual", "rich")),
         ("quintet.engine.supervisor", (*HEAVY, "textual", "rich")),
-        ("quintet.engine.serve", (*HEAVY, "textual", "rich")),
-        ("quintet.engine.report.text", (*HEAVY, "textual", "rich")),
-        ("quintet.engine.worker.main", (*HEAVY, "textual", "rich", "msgspec", "psutil", "platformdirs")),
-        ("quintet.engine.worker.sleep", (*HEAVY, "msgspec")),
-        ("quintet.engine.worker.simulate", (*HEAVY, "msgspec", "psutil", "platformdirs")),
-        ("quintet.engine.simulated", (*HEAVY, "msgspec", "psutil", "platformdirs")),
+        ("quintet.engine.report.formats.text", (*HEAVY, "textual", "rich")),
+        ("quintet.engine.worker", (*HEAVY, "textual", "rich", "msgspec", "psutil", "platformdirs")),
+        ("quintet.engine.worker.backends.sleep", (*HEAVY, "msgspec")),
+        ("quintet.engine.worker.backends.simulated", (*HEAVY, "msgspec", "psutil", "platformdirs")),
+        ("quintet.engine.plan.simulated_machine", (*HEAVY, "msgspec", "psutil", "platformdirs")),
     ],
 )
 def test_light_parts_stay_light(module: str, never: tuple[str, ...]) -> None:
@@ -44,7 +44,7 @@ def test_the_screen_never_reaches_a_worker() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["quintet.cli", "quintet.__main__"])
+@pytest.mark.parametrize("module", ["quintet.cli.main", "quintet.__main__"])
 def test_importing_the_command_line_changes_nothing_of_the_process(module: str) -> None:
     """A notebook may import it: Ctrl-C, the standard streams and closed descriptors stay as they are."""
     program = (

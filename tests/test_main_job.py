@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.lane import Lane
+from quintet.engine.session.lane import Lane
 from tests.running import Headless
 
 

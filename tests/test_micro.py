@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.profile import FOLDER, load
-from quintet.engine.view import METRICS
+from quintet.engine.profile.load import FOLDER, load
+from quintet.engine.session.snapshot import METRICS
 
 MICRO = FOLDER / "micro"
 

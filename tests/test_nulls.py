@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from quintet.engine import stats
-from quintet.engine.blocks import RATE
-from quintet.engine.contrasts import tables
-from quintet.engine.session import Session
+from quintet.engine.analysis import statistics
+from quintet.engine.analysis.blocks import RATE
+from quintet.engine.analysis.contrasts import tables
+from quintet.engine.session.session import Session
 from tests.running import Followed
 
 LANES = """name = "null"
@@ -81,11 +81,11 @@ def test_a_switch_that_cannot_matter_changes_nothing(null: Null, tmp_path: Path)
         (table,) = tables(session, outcome)
         assert len(table.differences) == 2
         for lane, differences in table.differences.items():
-            moments = stats.moments(differences)
+            moments = statistics.moments(differences)
             assert moments.n == ROUNDS
-            found = f"{outcome} of lane {lane}: {stats.percent(moments.mean):+.2f} %, {differences}"
-            assert abs(stats.percent(moments.mean)) < LEAST_PCT, found
-            assert not stats.t_interval(moments, ALPHA).excludes(0.0), found
+            found = f"{outcome} of lane {lane}: {statistics.percent(moments.mean):+.2f} %, {differences}"
+            assert abs(statistics.percent(moments.mean)) < LEAST_PCT, found
+            assert not statistics.t_interval(moments, ALPHA).excludes(0.0), found
 
 
 @pytest.mark.long("nulls")
@@ -93,6 +93,6 @@ def test_a_switch_that_matters_is_seen_by_the_same_test(tmp_path: Path) -> None:
     """Waiting 10 ms after each image of 20 ms: images/s fall by a third."""
     (table,) = tables(measured(Null("think", "0,10"), tmp_path), RATE)
     for differences in table.differences.values():
-        moments = stats.moments(differences)
-        assert stats.percent(moments.mean) == pytest.approx(-33.3, abs=2)
-        assert stats.t_interval(moments, ALPHA).excludes(0.0)
+        moments = statistics.moments(differences)
+        assert statistics.percent(moments.mean) == pytest.approx(-33.3, abs=2)
+        assert statistics.t_interval(moments, ALPHA).excludes(0.0)

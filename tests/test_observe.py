@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.blocks import counted, runs
+from quintet.cli.observe import cost_pct
+from quintet.engine.analysis.blocks import counted, runs
+from quintet.engine.analysis.verdicts import Contrast
 from quintet.engine.journal import read
-from quintet.engine.session import folded
-from quintet.engine.verdicts import Contrast
-from quintet.observing import cost_pct
+from quintet.engine.session.session import folded
 
 
 @pytest.mark.slow

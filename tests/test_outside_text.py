@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import registry
 from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
+from quintet.engine.storage import live_sessions
 from quintet.engine.visible_text import visible
 from tests import hostile_text as hostile
 from tests.engine.report.made import effects_ms
@@ -277,7 +277,7 @@ def test_what_a_client_says_is_kept_as_it_came_and_shown_inert(
 ) -> None:
     run_ = Headless(sleep_profile, tmp_path)
     run_.wait_running()
-    (entry,) = registry.sessions()
+    (entry,) = live_sessions.sessions()
     screen = replay("attach", columns=120, rows=40)
     screen.wait_for("● on for")
 

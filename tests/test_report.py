@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import plans
 from quintet.engine.journal import Journal
+from quintet.engine.plan import plan
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES
 from tests.planned import planned
@@ -21,7 +21,7 @@ from tests.test_cli import quintet
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("logs") / "ab.msgpack"
     journal = Journal(path)
-    for frame in planned(plans.ab(NAMES, rounds=6), effects_ms()):
+    for frame in planned(plan.ab(NAMES, rounds=6), effects_ms()):
         journal.append(frame)
     journal.close()
     return str(path)
@@ -134,7 +134,7 @@ def test_a_limit_on_what_there_is_none_of_is_status_2_and_costs_neither_the_repo
 def test_without_an_interval_it_is_a_warning_and_strict_is_3(tmp_path: Path) -> None:
     path = tmp_path / "short.msgpack"
     journal = Journal(path)
-    for frame in planned(plans.ab(NAMES, rounds=2), effects_ms()):
+    for frame in planned(plan.ab(NAMES, rounds=2), effects_ms()):
         journal.append(frame)
     journal.close()
     words = ("report", str(path), "--fail-if", "accuracy_off.together.detect > 10")

@@ -15,7 +15,9 @@ def test_the_test_of_a_fix_fails_without_it(fix: Fix) -> None:
 
 @pytest.mark.long("reverts")
 def test_a_test_that_does_not_fail_is_told() -> None:
-    idle = Fix("", "tests/test_micro.py::test_it_is_small", "engine/drafts.py", "import os\n", "import os\n\n")
+    idle = Fix(
+        "", "tests/test_micro.py::test_it_is_small", "engine/storage/atomic_write.py", "import os\n", "import os\n\n"
+    )
     assert "does not fail without it" in (wrong(idle) or "")
     assert "stands 0 times" in (wrong(idle._replace(fixed="no such text")) or "")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 from tests.engine.test_supervisor import asked
 from tests.running import Followed, Headless
 from tests.terminal import Terminal

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from quintet.engine.plan.simulated_machine import STEADY, Machine
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import COLUMNS, Levels, Samples
 from quintet.engine.protocol.switches import Level
-from quintet.engine.simulated import STEADY, Machine
 
 _START, _PREDICT = COLUMNS.index("start"), COLUMNS.index("predict")
 SETTLE_S, STEP_S = 5, 5

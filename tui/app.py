@@ -17,22 +17,24 @@ from rich.console import Console
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from quintet.engine import data_notes, side_files
 from quintet.engine.control.client import Client
-from quintet.engine.follower import SessionFollower
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT
-from quintet.engine.session import Session
-from quintet.tui import frame, keys, palette, terminal
+from quintet.engine.session import data_notes
+from quintet.engine.session.session import Session
+from quintet.engine.storage import side_files
+from quintet.engine.storage.follower import SessionFollower
 from quintet.tui.asking import OUTCOMES, OVER, AskingApp
-from quintet.tui.cost import Cost
-from quintet.tui.layout import PARTS, SMALLEST, Look
-from quintet.tui.overlays import Help, LaneLog, Leave, ScreenOff
-from quintet.tui.part import Canvas, Part
-from quintet.tui.playhead import Playhead
-from quintet.tui.scene import scene
-from quintet.tui.studied import Studied
-from quintet.tui.words import clock
+from quintet.tui.canvas.canvas import Canvas, Part
+from quintet.tui.canvas.text import clock
+from quintet.tui.panels.overlays import Help, LaneLog, Leave, ScreenOff
+from quintet.tui.scene.layout import PARTS, SMALLEST, Look
+from quintet.tui.scene.plan_results import Studied
+from quintet.tui.scene.playhead import Playhead
+from quintet.tui.scene.scene import scene
+from quintet.tui.screen_cost import Cost
+from quintet.tui.theme import keymap, palette, terminal
+from quintet.tui.views import frame
 
 STILL_S, EAGER_S, EAGER_FOR_NS, PIECE_S, BETWEEN_S = 10.0, 0.1, 3_000_000_000, 0.3, 0.03
 TWICE_NS = 2_000_000_000
@@ -75,8 +77,8 @@ class QuintetApp(AskingApp):
         With a speed it is a replay: the journal is read, and time is its own. Raises BadInput for a bad file of keys.
         """
         super().__init__(ansi_color=palette.current().ansi)
-        self.changed_keys = keys.load(self.bindings_known())
-        keys.relabel(self.bindings_known(), self.changed_keys)
+        self.changed_keys = keymap.load(self.bindings_known())
+        keymap.relabel(self.bindings_known(), self.changed_keys)
         self.animation_level = "none"
         self.error_console = Console(stderr=True, markup=False, highlight=False, color_system=None)
         self.wear()

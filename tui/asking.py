@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from quintet.engine.progress import progress
-from quintet.engine.view import arm_at, is_on
-from quintet.tui.looking import LookingApp
-from quintet.tui.overlays import Note
-from quintet.tui.plans import PlanPanel, StopPlan, busy
-from quintet.tui.switches import SwitchPanel
+from quintet.engine.analysis.plan_progress import progress
+from quintet.engine.session.snapshot import arm_at, is_on
+from quintet.tui.navigation import LookingApp
+from quintet.tui.panels.overlays import Note
+from quintet.tui.panels.plan_panel import PlanPanel, StopPlan, busy
+from quintet.tui.panels.switch_panel import SwitchPanel
 
 OVER = "The session has ended: nothing runs that could be changed."
 OUTCOMES = ("predict", "scored", "request", "cycle", "infer", "images_per_s")

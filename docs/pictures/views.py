@@ -68,11 +68,11 @@ VIEWS = {
 
 def rehearsed(kind: str) -> Path:
     """The journal of a plan on the simulated machine, made anew: it is the same each time."""
-    from quintet.engine import plans
     from quintet.engine.journal import Journal
+    from quintet.engine.plan import plan as plans
+    from quintet.engine.plan.simulated_machine import Machine, services
+    from quintet.engine.plan.simulation import rehearse
     from quintet.engine.protocol.events import Start
-    from quintet.engine.rehearsal import rehearse
-    from quintet.engine.simulated import Machine, services
 
     names = ("cls", "detect", "pose", "seg", "obb")
     maker = {"study": plans.study, "ab": plans.ab, "matrix": plans.matrix}[kind]
@@ -91,11 +91,11 @@ def show(name: str) -> None:
     os.environ.update({"QUINTET_COLORS": "256", **view.environ})
     if "NO_COLOR" in view.environ:
         del os.environ["QUINTET_COLORS"]
-    from quintet.tui import terminal
+    from quintet.tui.theme import terminal
 
     terminal.prepare()
     from quintet.engine.journal import read
-    from quintet.engine.session import folded
+    from quintet.engine.session.session import folded
     from quintet.tui.app import QuintetApp
 
     journal = rehearsed(view.plan) if view.plan else JOURNAL

@@ -65,7 +65,7 @@ class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     seed: int | None = None
 
     def given(self) -> dict[str, Any]:
-        """What was given but the lanes, by the names of the plan's maker (engine/plans.py)."""
+        """What was given but the lanes, by the names of the plan's maker (engine/plan/plan.py)."""
         names = (name for name in self.__struct_fields__ if name != "lanes")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 

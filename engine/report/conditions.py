@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from quintet.engine import others
+from quintet.engine.analysis import other_programs
+from quintet.engine.analysis.formatting import DASH, listed
+from quintet.engine.plan.simulated_machine import ASSUMED
+from quintet.engine.report.finding import is_simulated
 from quintet.engine.report.findings import Findings
-from quintet.engine.report.sentences import is_simulated
-from quintet.engine.simulated import ASSUMED
 from quintet.engine.visible_text import visible
-from quintet.engine.wording import DASH, listed
 
 HASH_LETTERS = 8
 TIED = "\N{NO-BREAK SPACE}"
@@ -92,10 +92,10 @@ def conditions(found: Findings) -> list[Fact]:
 def _others(found: Findings) -> str:
     """Other quintet sessions, and how often they were asked for."""
     session = found.session
-    names = others.sessions(session)
+    names = other_programs.sessions(session)
     if names:
         return f"{listed(names)} ran too: each session slows the other"
-    if others.asked_again(session):
+    if other_programs.asked_again(session):
         return "no other quintet session, asked at the start, once a minute and at the end"
     return "no other quintet session at the start; the log does not tell of later ones"
 
@@ -104,7 +104,7 @@ def _busy(found: Findings) -> str:
     """How busy the machine was in the mean, and how much of it was quintet's; empty without telemetry."""
     told = [one.values for one in found.session.telemetry]
     told = [values for values in told if (values.get("machine") or {}).get("cpu_pct") is not None]
-    cpus = others.cpus(found.session)
+    cpus = other_programs.cpus(found.session)
     if not told or not cpus:
         return ""
     whole = sum(values["machine"]["cpu_pct"] for values in told) / len(told) / 100 * cpus

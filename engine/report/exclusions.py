@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from quintet.engine import data_notes
-from quintet.engine.blocks import counted
-from quintet.engine.logs import losses
+from quintet.engine.analysis.blocks import counted
+from quintet.engine.analysis.formatting import listed, times
 from quintet.engine.report.conditions import TIED, Fact
 from quintet.engine.report.findings import MOST_HAND, Findings, Planned
-from quintet.engine.wording import listed, times
+from quintet.engine.session import data_notes
+from quintet.engine.storage.open_log import losses
 
 
 def excluded(found: Findings, bad: Sequence[tuple[int, int]], unverified_bytes: int) -> list[str]:

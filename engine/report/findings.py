@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from quintet.engine import others
-from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
-from quintet.engine.contrasts import CellMean, Table, cell_means, lamp, table_name, tables
-from quintet.engine.hand_flips import by_hand
-from quintet.engine.lane import Lane
+from quintet.engine.analysis import other_programs as others
+from quintet.engine.analysis.blocks import BLOCK_OUTCOMES, RATE, Measures, Run, runs
+from quintet.engine.analysis.contrasts import CellMean, Table, cell_means, lamp, table_name, tables
+from quintet.engine.analysis.flip_table import Cell, cells, comparison, flipped, heading, is_accuracy
+from quintet.engine.analysis.hand_flips import by_hand
+from quintet.engine.analysis.interference import Effect, effects
+from quintet.engine.analysis.verdicts import TOO_FEW, Contrast, Lamp
 from quintet.engine.protocol.switches import Level, mode_of, starting_levels
-from quintet.engine.rows import OUTCOMES
-from quintet.engine.session import Session
-from quintet.engine.spill import Effect, effects
-from quintet.engine.stretches import RULES, Difference, Rules, Setting
-from quintet.engine.tables import Cell, cells, comparison, flipped, heading, is_accuracy
-from quintet.engine.verdicts import TOO_FEW, Contrast, Lamp
+from quintet.engine.session.image_columns import OUTCOMES
+from quintet.engine.session.lane import Lane
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import RULES, Difference, Rules, Setting
 from quintet.engine.visible_text import visible
 
 MOST_HAND = 100

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from quintet.engine import stats
-from quintet.engine.blocks import Run, whole_rounds
-from quintet.engine.contrasts import Table, visits
-from quintet.engine.plans import LIVE_FROM
+from quintet.engine.analysis import statistics
+from quintet.engine.analysis.blocks import Run, whole_rounds
+from quintet.engine.analysis.contrasts import Table, visits
+from quintet.engine.analysis.formatting import listed, times
+from quintet.engine.analysis.verdicts import Lamp
+from quintet.engine.plan.plan import LIVE_FROM
 from quintet.engine.report.conditions import Fact
+from quintet.engine.report.finding import OUTCOME_WORDS, main_tables
 from quintet.engine.report.findings import Findings, Planned
-from quintet.engine.report.sentences import OUTCOME_WORDS, main_tables
-from quintet.engine.rows import PERCENTILE_FLOORS
-from quintet.engine.rule_changes import changed_since
-from quintet.engine.stretches import RULES, Rules
-from quintet.engine.verdicts import Lamp
-from quintet.engine.wording import listed, times
+from quintet.engine.report.rule_changes import changed_since
+from quintet.engine.session.image_columns import PERCENTILE_FLOORS
+from quintet.engine.session.settings import RULES, Rules
 
 MEANS = (
     "a cell's is arithmetic over rounds, each round once (the mean of both visits where a placebo made two); a change is "
@@ -98,7 +98,10 @@ def _seen(found: Findings, plan: Planned) -> str:
         lane: _rounds_to_come(found, table, lane) for lane, one in table.lanes.items() if one.smallest_pct is not None
     }
     sizes = sorted(
-        (stats.percent(stats.smallest_effect(stats.moments(table.differences[lane]).sd, rounds)), found.names[lane])
+        (
+            statistics.percent(statistics.smallest_effect(statistics.moments(table.differences[lane]).sd, rounds)),
+            found.names[lane],
+        )
         for lane, rounds in known.items()
     )
     if not sizes:

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.coverage [sessions, default 500]
 
 Prints shares in percent; tests/engine/test_acceptance.py asserts on a short form of the same. All noise of
-engine/simulated.py is on: heat, wander, images that resemble their neighbours, spikes, carry-over.
+engine/plan/simulated_machine.py is on: heat, wander, images that resemble their neighbours, spikes, carry-over.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from random import Random
 from statistics import fmean
 from typing import NamedTuple
 
-from quintet.engine import stats, verdicts
-from quintet.engine.blocks import runs, span
-from quintet.engine.contrasts import lamp, tables
-from quintet.engine.hand_flips import hand_differences
-from quintet.engine.plans import LIVE_FROM, Plan, ab
+from quintet.engine.analysis import statistics, verdicts
+from quintet.engine.analysis.blocks import runs, span
+from quintet.engine.analysis.contrasts import lamp, tables
+from quintet.engine.analysis.hand_flips import hand_differences
+from quintet.engine.analysis.verdicts import HAND_TUNED_TO, Watch
+from quintet.engine.plan.plan import LIVE_FROM, Plan, ab
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import manifest, rehearse
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import Levels
-from quintet.engine.rehearsal import manifest, rehearse
-from quintet.engine.session import Session
-from quintet.engine.simulated import Machine, services
-from quintet.engine.stretches import setting_of
-from quintet.engine.verdicts import HAND_TUNED_TO, Watch
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import setting_of
 from tests.true_effects import true_effects
 
 KINDS = {cls: kind for kind, cls in ev.JOURNAL.items()}
@@ -159,7 +159,7 @@ def naive_coverage(sessions: int, service_ms: float) -> float:
             machine.set(0, {"sync": ("each", "none")[half]}, half * 150_000_000_000)
             frames = machine.advance((half + 1) * 150_000_000_000)
             logs[half] += [log(row[7]) for f in frames if isinstance(f, ev.Samples) for row in f.rows]
-        a, b = (stats.moments(one) for one in logs)
+        a, b = (statistics.moments(one) for one in logs)
         covered += abs(b.mean - a.mean) <= 1.96 * (a.se**2 + b.se**2) ** 0.5
     return 100 * covered / sessions
 

@@ -74,7 +74,7 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
     """One row of the table."""
     import yaml
 
-    from quintet.engine.worker.yolo import TASKS
+    from quintet.engine.worker.yolo.backend import TASKS
     from tests.engine.worker.untrained import untrained
 
     design = yaml.safe_load(designs()[case.design].read_text())

@@ -20,9 +20,9 @@ from typing import NamedTuple
 import psutil
 
 from quintet.engine.journal import NoJournal, Reader, read
-from quintet.engine.profile import FOLDER
+from quintet.engine.profile.load import FOLDER
 from quintet.engine.protocol.events import COLUMNS, FLAG_WARM_UP
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 
 
 class Launch(NamedTuple):

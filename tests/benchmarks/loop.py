@@ -18,13 +18,13 @@ from typing import Any
 
 import msgspec
 
-from quintet.engine.profile import load
+from quintet.engine.profile.load import load
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import Frame, Levels
 from quintet.engine.protocol.orders import LaneOrder
 from quintet.engine.worker.cursor import Cursor
-from quintet.engine.worker.loop import TimedLoop
+from quintet.engine.worker.timed_loop import TimedLoop
 
 IMAGES = 50
 T_975 = 1.984
@@ -94,8 +94,8 @@ def real(pairs: int, task: str) -> None:
     Against our own arguments, and against the study's: those that Ultralytics has by default, with `rect` on, so that a
     picture that is not square is padded less.
     """
-    from quintet.engine.worker import weights
-    from quintet.engine.worker.yolo import TASKS, YoloBackend
+    from quintet.engine.worker.yolo import model as weights
+    from quintet.engine.worker.yolo.backend import TASKS, YoloBackend
 
     lane = next(lane for lane in load("micro").lanes if lane.name == task)
     settings = {**msgspec.to_builtins(lane), "seed": 1, "keep_bytes": 0}

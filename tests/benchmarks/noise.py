@@ -18,13 +18,13 @@ from zlib import crc32
 
 import numpy as np
 
-from quintet.engine import plans
-from quintet.engine.blocks import runs
-from quintet.engine.compare import compared
-from quintet.engine.contrasts import cell_means, tables
-from quintet.engine.hand_flips import hand_differences
-from quintet.engine.session import Session
-from quintet.engine.verdicts import HAND_TUNED_TO, LESS, MORE, Contrast
+from quintet.engine.analysis.blocks import runs
+from quintet.engine.analysis.contrasts import cell_means, tables
+from quintet.engine.analysis.hand_flips import hand_differences
+from quintet.engine.analysis.log_comparison import compared
+from quintet.engine.analysis.verdicts import HAND_TUNED_TO, LESS, MORE, Contrast
+from quintet.engine.plan import plan as plans
+from quintet.engine.session.session import Session
 from tests.benchmarks.coverage import watched
 from tests.benchmarks.noise_sessions import BASE_MS, HAND_RULES, by_hand, planned, settings
 from tests.benchmarks.noises import NOISES, Draw, white

@@ -9,13 +9,13 @@ from math import exp
 
 import numpy as np
 
-from quintet.engine import plans
-from quintet.engine.plans import Plan
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.plan import Plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import Frame, Levels
-from quintet.engine.session import Session
-from quintet.engine.stretches import RULES, Setting, setting_of
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import RULES, Setting, setting_of
 from tests.benchmarks.noises import STEP_S, Array, Draw
 from tests.making import ON, SECOND, at, row, start
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import psutil
 
-from quintet.engine import link, places, supervisor
-from quintet.engine import profile as profiles
 from quintet.engine.journal import read
-from quintet.engine.launch import Process, Wires
-from quintet.engine.session import folded
+from quintet.engine.profile import load as profiles
+from quintet.engine.session.session import folded
+from quintet.engine.storage import locations
+from quintet.engine.supervisor import supervisor, worker_handle
+from quintet.engine.supervisor.worker_process import Process, Wires
 
 SECONDS = 10.0
 LANES = 5
@@ -64,7 +65,7 @@ def run(rate_hz: float) -> tuple[float, int, int, float]:
         wires.hand_over()
         return process
 
-    setattr(link, "spawn", flood)  # noqa: B010  the one part that is not the real one
+    setattr(worker_handle, "spawn", flood)  # noqa: B010  the one part that is not the real one
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder
         text = "".join(f'[[lane]]\nname = "l{n}"\ntask = "cls"\nbackend = "sleep"\n' for n in range(LANES))
@@ -72,7 +73,7 @@ def run(rate_hz: float) -> tuple[float, int, int, float]:
         path = Path(folder) / "log.msgpack"
         loaded = profiles.load(str(Path(folder) / "flood.toml"))
         options = supervisor.Options(for_s=SECONDS, forks=False)
-        watched = supervisor.Supervisor(loaded, path, places.private_folder(path), options)
+        watched = supervisor.Supervisor(loaded, path, locations.private_folder(path), options)
         me = psutil.Process()
         cpu, began = sum(me.cpu_times()[:2]), time.monotonic()
         asyncio.run(watched.run())

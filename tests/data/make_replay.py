@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quintet.engine import registry
 from quintet.engine.control.client import Client
 from quintet.engine.journal import Journal, read
 from quintet.engine.protocol.codec import decode
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT, JOURNAL, Check, Clock, Command, Mark, Ready, Start, Telemetry
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
+from quintet.engine.storage import live_sessions
 
 HERE = Path(__file__).resolve().parent
 ALL = [0, 1, 2, 3, 4]
@@ -48,10 +48,10 @@ SIGNALS = {"kill": signal.SIGKILL, "halt": signal.SIGSTOP, "go on": signal.SIGCO
 
 async def play(log: Path) -> None:
     """Carry out the timeline."""
-    while not any(entry.journal == str(log) for entry in registry.sessions()):
+    while not any(entry.journal == str(log) for entry in live_sessions.sessions()):
         await asyncio.sleep(0.05)
     client = Client(lambda: None)
-    await client.open(Path(registry.find(log.stem).socket), Hello(FORMAT, os.getpid(), "make", 0, 0, False))
+    await client.open(Path(live_sessions.find(log.stem).socket), Hello(FORMAT, os.getpid(), "make", 0, 0, False))
     for seconds, what, arguments in TIMELINE:
         session = folded(read(log))
         await asyncio.sleep(max(0.0, seconds - (time.monotonic_ns() - session.origin_ns) / 1e9))

@@ -12,9 +12,9 @@ from math import sqrt
 
 import pytest
 
-from quintet.engine import stats
-from quintet.engine.simulated import services
-from quintet.engine.stats import Moments, Range
+from quintet.engine.analysis import statistics
+from quintet.engine.analysis.statistics import Moments, Range
+from quintet.engine.plan.simulated_machine import services
 from tests.benchmarks.coverage import FIVE, OFF, Tally, by_hand, naive_coverage, tally
 from tests.true_effects import true_effects
 
@@ -106,12 +106,12 @@ def test_the_usual_way_breaks_the_same_promise(times: int) -> None:
 def narrow(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Intervals at the normal quantile of 80 %, and Student's interval for those who watch."""
 
-    def too_narrow(m: Moments, alpha: float = stats.ALPHA) -> Range:
+    def too_narrow(m: Moments, alpha: float = statistics.ALPHA) -> Range:
         return Range(m.mean - 1.28 * m.se, m.mean + 1.28 * m.se)
 
-    real = stats.t_interval
-    monkeypatch.setattr(stats, "sequence_interval", lambda m, planned, alpha=stats.ALPHA: real(m, alpha))
-    monkeypatch.setattr(stats, "t_interval", too_narrow)
+    real = statistics.t_interval
+    monkeypatch.setattr(statistics, "sequence_interval", lambda m, planned, alpha=statistics.ALPHA: real(m, alpha))
+    monkeypatch.setattr(statistics, "t_interval", too_narrow)
     return iter(())
 
 

@@ -7,12 +7,12 @@ from math import exp
 
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.batches import BlockValue, batched, by_round, memory, rounds_a_batch
-from quintet.engine.blocks import runs
-from quintet.engine.compare import change_half, welch_half
-from quintet.engine.contrasts import cell_means
-from quintet.engine.verdicts import DRIFTING, TOO_FEW
+from quintet.engine.analysis.batches import BlockValue, batched, by_round, memory, rounds_a_batch
+from quintet.engine.analysis.blocks import runs
+from quintet.engine.analysis.contrasts import cell_means
+from quintet.engine.analysis.log_comparison import change_half, welch_half
+from quintet.engine.analysis.verdicts import DRIFTING, TOO_FEW
+from quintet.engine.plan import plan as plans
 from tests.making import NAMES
 from tests.planned import folded, planned
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import quintet
-from quintet.engine.belonging import after_burn_in, cycles_ns, within
 from quintet.engine.protocol import events as ev
-from quintet.engine.rows import Rows
+from quintet.engine.session.image_columns import Rows
+from quintet.engine.session.membership import after_burn_in, cycles_ns, within
 from tests.engine.frames.made import written
 from tests.making import Maker, at
 from tests.running import Headless

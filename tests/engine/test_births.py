@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from quintet.engine.births import Births
-from quintet.engine.profile import Profile
-from quintet.engine.side_files import SideFile
+from quintet.engine.profile.load import Profile
+from quintet.engine.storage.side_files import SideFile
+from quintet.engine.supervisor.worker_launcher import Births
 
 
 async def test_a_lane_that_runs_wakes_nobody_until_an_answer_is_due(tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ import json
 
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.blocks import runs, whole_rounds
-from quintet.engine.compare import compared
-from quintet.engine.contrasts import cell_means, tables
-from quintet.engine.report.data import data
+from quintet.engine.analysis.blocks import runs, whole_rounds
+from quintet.engine.analysis.contrasts import cell_means, tables
+from quintet.engine.analysis.log_comparison import compared
+from quintet.engine.plan import plan
 from quintet.engine.report.findings import findings
-from quintet.engine.report.text import text
-from quintet.engine.session import Session
-from quintet.engine.stretches import regime_of, stretches
-from quintet.tui.results import flip_table
-from quintet.tui.status import draw_status
-from quintet.tui.studied import Studied
+from quintet.engine.report.formats.json_format import data
+from quintet.engine.report.formats.text import text
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import regime_of, stretches
+from quintet.tui.scene.flip_rows import flip_table
+from quintet.tui.scene.plan_results import Studied
+from quintet.tui.views.status import draw_status
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES, Maker, at
 from tests.planned import folded, planned
@@ -34,7 +34,7 @@ def an_ab(rounds: int = 12, died_in: int = 3, over: str = "planned") -> Session:
     def predict_ms(lane: int, regime: str, mode: str, number: int) -> float:
         return alone(lane, regime, mode, number) * (2 if number < died_in else 1)
 
-    return folded(planned(plans.ab(NAMES, rounds=rounds), predict_ms, over=over, died={4: died_in}))
+    return folded(planned(plan.ab(NAMES, rounds=rounds), predict_ms, over=over, died={4: died_in}))
 
 
 def test_cells_of_other_company_are_other_cells() -> None:
@@ -70,7 +70,7 @@ def test_what_can_be_seen_counts_only_rounds_that_came_or_can_still_come() -> No
 
     assert rounds_seen(an_ab()) == "9 rounds"
     assert rounds_seen(an_ab(rounds=16, died_in=12, over="")) == "12 rounds"  # five together can come no more
-    whole = folded(planned(plans.ab(NAMES, rounds=16), effects_ms(), over="", blocks=22))
+    whole = folded(planned(plan.ab(NAMES, rounds=16), effects_ms(), over="", blocks=22))
     assert rounds_seen(whole) == "16 rounds"
 
 
@@ -109,15 +109,15 @@ def test_compared_logs_keep_companies_apart() -> None:
 
 
 def test_a_round_is_whole_when_every_cell_was_visited() -> None:
-    study = plans.study(NAMES, rounds=2)
+    study = plan.study(NAMES, rounds=2)
     early = folded(planned(study, effects_ms(), over="stopped", blocks=2))
     assert whole_rounds(early, runs(early)[0]) == 0
-    from quintet.engine.report.sentences import finding
+    from quintet.engine.report.finding import finding
 
     told = " ".join(finding(findings(early)))
     assert "1 whole round" not in told
     assert " rounds whole, stopped early" in " ".join(text(findings(early), "log").split())
-    first = len(plans.visits(plans.fixed(study, [80e6] * 6), 0))
+    first = len(plan.visits(plan.fixed(study, [80e6] * 6), 0))
     for blocks, rounds in ((first - 1, 0), (first, 1), (first + 1, 1)):
         session = folded(planned(study, effects_ms(), over="stopped", blocks=blocks))
         placebo_last = session.blocks[-1].start.placebo
@@ -125,12 +125,12 @@ def test_a_round_is_whole_when_every_cell_was_visited() -> None:
 
 
 def test_rows_of_a_matrix_that_are_alike_are_visits_of_their_own() -> None:
-    session = folded(planned(plans.matrix(NAMES[:2], rounds=2), effects_ms()))
+    session = folded(planned(plan.matrix(NAMES[:2], rounds=2), effects_ms()))
     assert whole_rounds(session, runs(session)[0]) == 2
 
 
 def test_a_lane_that_died_does_not_keep_later_rounds_from_being_whole() -> None:
-    session = folded(planned(plans.study(NAMES, rounds=4), effects_ms(), died={4: 2}))
+    session = folded(planned(plan.study(NAMES, rounds=4), effects_ms(), died={4: 2}))
     assert whole_rounds(session, runs(session)[0]) == 4
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_ind
 
-from quintet.engine import plans
-from quintet.engine.compare import compared, welch_half
-from quintet.engine.conditions import differences, noted, unrecorded
+from quintet.engine.analysis.conditions import differences, noted, unrecorded
+from quintet.engine.analysis.log_comparison import compared, welch_half
 from quintet.engine.journal import Journal
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.simulated_machine import STEADY, Machine, services
+from quintet.engine.plan.simulation import rehearse
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Frame
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.simulated import STEADY, Machine, services
 from tests.making import NAMES, OFF, Maker, start
 from tests.planned import folded, planned
 from tests.test_cli import quintet

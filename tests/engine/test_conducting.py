@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from quintet.engine.blocks import Counted, counted, runs
+from quintet.engine.analysis.blocks import Counted, counted, runs
 from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello, Reply
-from quintet.engine.session import Session, folded
+from quintet.engine.session.session import Session, folded
 from tests.running import Headless
 
 pytestmark = pytest.mark.slow

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import stats, verdicts
-from quintet.engine.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
-from quintet.engine.contrasts import Cell, Table, cell_means, lamp, recipes, tables
-from quintet.engine.hand_flips import by_hand
-from quintet.engine.plans import ab, study, visits
+from quintet.engine.analysis import statistics, verdicts
+from quintet.engine.analysis.blocks import BLOCK_OUTCOMES, RATE, Measures, runs
+from quintet.engine.analysis.contrasts import Cell, Table, cell_means, lamp, recipes, tables
+from quintet.engine.analysis.hand_flips import by_hand
+from quintet.engine.analysis.verdicts import TOO_FEW
+from quintet.engine.plan.plan import ab, study, visits
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
-from quintet.engine.session import Session
-from quintet.engine.stretches import setting_of
-from quintet.engine.verdicts import TOO_FEW
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import setting_of
 from tests.making import NAMES, OFF, ON, Maker, arrays, at
 from tests.planned import PredictMs, folded, planned
 
@@ -32,7 +32,7 @@ def percentages(means: Mapping[str, Mapping[Cell, float]]) -> dict[str, dict[str
     modes = sorted({str(mode) for cells in means.values() for _, mode in cells})
     for name, recipe in recipes("study", "mode", modes, ["alone", "together"]).items():
         rows = {
-            lane: stats.percent(sum(sign * math.log(cells[cell]) for cell, sign in recipe))
+            lane: statistics.percent(sum(sign * math.log(cells[cell]) for cell, sign in recipe))
             for lane, cells in means.items()
             if all(cell in cells for cell, _ in recipe)
         }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import plans
 from quintet.engine.journal import read
+from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from tests import hurting
 from tests.conftest import DATA
@@ -49,14 +49,14 @@ def by_hand() -> list[Event]:
 def of_plans() -> list[Event]:
     """A study of two lanes, then a matrix."""
     study = planned(
-        plans.study(NAMES[:2], rounds=3), lambda lane, regime, level, n: 10 + lane + (level == "validation") + n % 2
+        plan.study(NAMES[:2], rounds=3), lambda lane, regime, level, n: 10 + lane + (level == "validation") + n % 2
     )
     return arrays(study)
 
 
 def of_a_matrix() -> list[Event]:
     """A matrix of two lanes."""
-    return arrays(planned(plans.matrix(NAMES[:2], rounds=3), lambda lane, regime, level, n: 10 + lane + n % 2))
+    return arrays(planned(plan.matrix(NAMES[:2], rounds=3), lambda lane, regime, level, n: 10 + lane + n % 2))
 
 
 def recorded() -> list[Event]:

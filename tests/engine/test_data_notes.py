@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import data_notes
-from quintet.engine.lane import Lane
+from quintet.cli.sessions import data_lines
 from quintet.engine.protocol import events as ev
-from quintet.engine.report import findings, html, markdown
-from quintet.engine.report import text as text_report
-from quintet.engine.session import Session
-from quintet.running import data_lines
-from quintet.tui.lanes import draw_lanes
-from quintet.tui.notes import notes as events_of
-from quintet.tui.scene import layout, scene
+from quintet.engine.report import findings
+from quintet.engine.report.formats import html, markdown
+from quintet.engine.report.formats import text as text_report
+from quintet.engine.session import data_notes
+from quintet.engine.session.lane import Lane
+from quintet.engine.session.session import Session
+from quintet.tui.scene.event_log import notes as events_of
+from quintet.tui.scene.scene import layout, scene
+from quintet.tui.views.lanes import draw_lanes
 from tests.making import ON, Maker, at
 from tests.running import Headless
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from quintet.engine.journal import RESERVE_BYTES, Journal, JournalBroken, Reader, read
-from quintet.engine.logs import read as read_log
 from quintet.engine.protocol import events as ev
+from quintet.engine.storage.open_log import read as read_log
 from tests.making import Maker, arrays
 from tests.running import Headless
 from tests.test_cli import quintet

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.follower import SessionFollower
-from quintet.engine.frames.taken import Taken
+from quintet.engine.frames.raw_session import Taken
 from quintet.engine.journal import PIECE_BYTES, Journal, NoJournal, check_bytes
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
+from quintet.engine.storage.follower import SessionFollower
 from tests.making import Maker, at
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.glance import glance
 from quintet.engine.journal import Journal
 from quintet.engine.protocol import events as ev
+from quintet.engine.storage.log_summary import glance
 from tests.hurting import frames, write
 from tests.making import Maker, at
 from tests.test_cli import quintet

@@ -20,15 +20,15 @@ import pytest
 from quintet.engine.control.client import Client
 from quintet.engine.control.server import MOST_CLIENTS, Server
 from quintet.engine.journal import Journal, read
-from quintet.engine.link import Link
-from quintet.engine.profile import Lane, Profile
+from quintet.engine.profile.load import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Beat, Hello, Reply
 from quintet.engine.protocol.stream import WORKER_FRAME_BYTES, BadFrame, FrameStream
 from quintet.engine.protocol.switches import starting_levels
-from quintet.engine.session import folded
-from quintet.engine.side_files import SideFile
+from quintet.engine.session.session import folded
+from quintet.engine.storage.side_files import SideFile
+from quintet.engine.supervisor.worker_handle import Link
 from tests import hostile
 from tests.hostile import ROW, python_of
 from tests.making import Maker

@@ -13,15 +13,16 @@ import msgpack
 import pytest
 
 import quintet
-from quintet.engine import journal, logs
+from quintet.engine import journal
 from quintet.engine.errors import BadInput
 from quintet.engine.frames import HurtJournal
 from quintet.engine.journal import CHECK_HEAD, Journal, Reader
 from quintet.engine.protocol import events
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
-from quintet.engine.session import Session, folded
-from quintet.engine.stretches import stretches
+from quintet.engine.session.session import Session, folded
+from quintet.engine.session.settings import stretches
+from quintet.engine.storage import open_log
 from tests.benchmarks.hurt import hurt_at
 from tests.hurting import Read, frames, read, write, wrong
 from tests.making import OFF, Maker, arrays, at, row
@@ -167,7 +168,7 @@ def test_a_folder_and_a_file_that_is_not_there_are_one_sentence(tmp_path: Path) 
     with pytest.raises(BadInput, match=r"is a folder\. Give a journal's path\.$"):
         quintet.load(tmp_path)
     with pytest.raises(BadInput, match=r"cannot be read: No such file or directory\.$"):
-        logs.read(tmp_path / "nothing")
+        open_log.read(tmp_path / "nothing")
 
 
 def test_a_newer_format_is_refused_and_an_older_one_is_read(

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from quintet.engine import interpreter
-from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput
+from quintet.engine.profile import interpreter
+from quintet.engine.profile import load as profiles
 from tests.running import Headless
 
 LANES = """

@@ -17,7 +17,7 @@ import pytest
 from quintet.engine.journal import CHECK_BYTES, Journal, JournalBroken, NoJournal, Reader, check_bytes, read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
 from tests.making import OFF, Maker
 
 PLAIN_READER = """

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.launch import how_it_ended
-from quintet.engine.link import Link
-from quintet.engine.profile import Lane, Profile
+from quintet.engine.profile.load import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.orders import StopOrder
-from quintet.engine.side_files import SideFile
+from quintet.engine.storage.side_files import SideFile
+from quintet.engine.supervisor.worker_handle import Link
+from quintet.engine.supervisor.worker_process import how_it_ended
 from tests.making import row
 
 

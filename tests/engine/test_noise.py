@@ -11,10 +11,10 @@ from math import sqrt
 
 import pytest
 
-from quintet.engine import batches, hand_flips
-from quintet.engine.session import Session
-from quintet.engine.stretches import Rules, Setting, Stretch
-from quintet.engine.tables import lasting
+from quintet.engine.analysis import batches, hand_flips
+from quintet.engine.analysis.flip_table import lasting
+from quintet.engine.session.session import Session
+from quintet.engine.session.settings import Rules, Setting, Stretch
 from tests.benchmarks import noise
 from tests.benchmarks.noise import Count, Counts, found, hands, judge_change, plans_of, studies
 from tests.benchmarks.noises import NOISES

@@ -11,12 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine import nursery, places
-from quintet.engine import profile as profiles
 from quintet.engine.journal import read
+from quintet.engine.profile import load as profiles
 from quintet.engine.protocol import events as ev
-from quintet.engine.session import Session, folded
-from quintet.engine.supervisor import Options, Supervisor
+from quintet.engine.session.session import Session, folded
+from quintet.engine.storage import locations
+from quintet.engine.supervisor import fork_server_client
+from quintet.engine.supervisor.supervisor import Options, Supervisor
 from tests.engine.test_supervisor import asked
 from tests.running import Headless, alive, wait_until
 
@@ -110,7 +111,7 @@ def test_a_restarted_lane_goes_on_with_new_numbers(run: Headless, own_state: Pat
     [
         (
             "import sys, threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); "
-            "from quintet.engine.worker.nursery import main; sys.exit(main())",
+            "from quintet.engine.worker.fork_server import main; sys.exit(main())",
             "left 2 threads",
         ),
         ("import sys; sys.exit(1)", "The nursery is gone"),
@@ -119,9 +120,9 @@ def test_a_restarted_lane_goes_on_with_new_numbers(run: Headless, own_state: Pat
 def test_without_a_fit_nursery_workers_are_plain_processes(
     tmp_path: Path, sleep_profile: Path, monkeypatch: pytest.MonkeyPatch, program: str, says: str
 ) -> None:
-    monkeypatch.setattr(nursery, "PROGRAM", ("-c", program))
+    monkeypatch.setattr(fork_server_client, "PROGRAM", ("-c", program))
     path = tmp_path / "log.msgpack"
-    supervisor = Supervisor(profiles.load(str(sleep_profile)), path, places.private_folder(path), Options(for_s=0.5))
+    supervisor = Supervisor(profiles.load(str(sleep_profile)), path, locations.private_folder(path), Options(for_s=0.5))
     assert asyncio.run(supervisor.run()) == 0
     session = folded(read(path))
     assert [fault.kind for fault in session.faults] == ["nursery"]

@@ -8,23 +8,24 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import others, plans
-from quintet.engine.blocks import runs
-from quintet.engine.contrasts import tables
-from quintet.engine.neighbours import EVERY_NS, Neighbours
+from quintet.engine.analysis import other_programs
+from quintet.engine.analysis.blocks import runs
+from quintet.engine.analysis.contrasts import tables
+from quintet.engine.analysis.verdicts import Contrast
+from quintet.engine.plan import plan as plans
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Frame
-from quintet.engine.registry import Entry
-from quintet.engine.report.data import data
+from quintet.engine.report.finding import finding
 from quintet.engine.report.findings import findings
-from quintet.engine.report.sentences import finding
-from quintet.engine.report.text import text
-from quintet.engine.session import Session
-from quintet.engine.verdicts import Contrast
-from quintet.tui.part import Canvas
-from quintet.tui.status import draw_status
-from quintet.tui.studied import Studied
-from quintet.tui.tables import draw_flips, draw_verdict
+from quintet.engine.report.formats.json_format import data
+from quintet.engine.report.formats.text import text
+from quintet.engine.session.session import Session
+from quintet.engine.storage.live_sessions import Entry
+from quintet.engine.supervisor.other_sessions import EVERY_NS, Neighbours
+from quintet.tui.canvas.canvas import Canvas
+from quintet.tui.scene.plan_results import Studied
+from quintet.tui.views.flip_table import draw_flips, draw_verdict
+from quintet.tui.views.status import draw_status
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES, Maker, at
 from tests.planned import folded, planned
@@ -57,16 +58,16 @@ def an_ab(used: Callable[[float], float], names: Sequence[str] = ()) -> Session:
 
 def test_others_cores_are_what_is_busy_less_this_sessions_processes_and_screens() -> None:
     session = an_ab(lambda second: 1.1 if second > 20 else 0.0)
-    assert others.cores(session, at(5), at(15)) == pytest.approx(0, abs=1e-9)
-    assert others.cores(session, at(25), at(29.5)) == pytest.approx(1.1)
-    assert others.cores(session, at(15), at(25)) == pytest.approx(0.55)
+    assert other_programs.cores(session, at(5), at(15)) == pytest.approx(0, abs=1e-9)
+    assert other_programs.cores(session, at(25), at(29.5)) == pytest.approx(1.1)
+    assert other_programs.cores(session, at(15), at(25)) == pytest.approx(0.55)
 
 
 def test_what_is_not_known_is_none() -> None:
-    assert others.cores(folded(planned(plans.ab(NAMES, rounds=1), effects_ms())), at(1), at(5)) is None
+    assert other_programs.cores(folded(planned(plans.ab(NAMES, rounds=1), effects_ms())), at(1), at(5)) is None
     session = an_ab(lambda _: 0.5)
-    assert others.cores(session, at(-30), at(-20)) is None
-    assert others.cores(session, at(5), at(5)) is None
+    assert other_programs.cores(session, at(-30), at(-20)) is None
+    assert other_programs.cores(session, at(5), at(5)) is None
 
 
 def test_the_second_in_which_a_process_came_is_not_known() -> None:
@@ -74,13 +75,13 @@ def test_the_second_in_which_a_process_came_is_not_known() -> None:
     for event in session.telemetry[9:]:  # its first reading is 0, whatever it used
         event.values["processes"].append({"what": "worker", "lane": 1, "pid": 8, "cpu_pct": 0.0})
     session.telemetry[9].values["machine"]["cpu_pct"] = 90.0
-    assert others.cores(session, at(8), at(12)) == pytest.approx(0, abs=1e-9)
+    assert other_programs.cores(session, at(8), at(12)) == pytest.approx(0, abs=1e-9)
 
 
 def test_what_others_used_stands_in_the_finding_beside_the_verdict_and_in_the_json() -> None:
     session = an_ab(lambda second: 1.1 if 20 < second < 40 else 0.0)
     (table,) = tables(session)
-    assert others.of_table(session, table)[0] == pytest.approx(1.1)
+    assert other_programs.of_table(session, table)[0] == pytest.approx(1.1)
     found = findings(session)
     assert "other programs used up to 1.1 of 2 cores" in finding(found)[0]
     report = text(found, "log")
@@ -110,7 +111,7 @@ def test_the_screen_names_them_on_its_status_line_and_beside_the_verdict() -> No
     for width, words in ((120, "! other programs 1.1 cores"), (80, "! others 1.1 cores")):
         assert words in draw_status(plan, width).text()[0]
     assert "! other" not in draw_status(it._replace(page="flips"), 120).text()[0]  # the last ten seconds were quiet
-    from quintet.tui.layout import layout
+    from quintet.tui.scene.layout import layout
 
     assert any("▲ slower !" in line for line in draw_flips(plan, layout(120, 40, 5, 0), 120).text())
     assert "! other programs 1.1 cores" in draw_status(seen(session, 35), 120).text()[0]
@@ -154,7 +155,7 @@ def test_other_sessions_are_asked_for_once_a_minute_and_at_the_end() -> None:
 
 def test_a_session_that_began_later_is_in_the_report() -> None:
     session = an_ab(lambda _: 0.0, names=("yours-20260101-120000",))
-    assert others.sessions(session) == ["yours-20260101-120000"]
+    assert other_programs.sessions(session) == ["yours-20260101-120000"]
     report = " ".join(text(findings(session), "log").split())
     assert "yours-20260101-120000 ran too: each session slows the other" in report
     assert "yours-20260101-120000 ran at the same time" in finding(findings(session))[0]
@@ -171,8 +172,8 @@ def test_the_report_says_how_often_it_was_asked() -> None:
 def test_figures_that_are_no_numbers_are_no_figures() -> None:
     session = an_ab(lambda second: float("nan") if second < 30 else 0.5)
     assert session.left_out == {"telemetry": 29}
-    assert others.cores(session, at(5), at(15)) is None
-    assert others.cores(session, at(45), at(55)) == pytest.approx(0.5)
+    assert other_programs.cores(session, at(5), at(15)) is None
+    assert other_programs.cores(session, at(45), at(55)) == pytest.approx(0.5)
     json.loads(data(findings(session), "log"))
 
 

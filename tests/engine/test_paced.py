@@ -6,18 +6,18 @@ import json
 
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.blocks import RATE
-from quintet.engine.contrasts import tables
-from quintet.engine.paced import NOTE, Paced
+from quintet.engine.analysis.blocks import RATE
+from quintet.engine.analysis.contrasts import tables
+from quintet.engine.analysis.paced import NOTE, Paced
+from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import FLAG_LATE, FLAG_WARM_UP, Frame
-from quintet.engine.report.data import data
+from quintet.engine.report.finding import finding
 from quintet.engine.report.findings import findings
-from quintet.engine.report.sentences import finding
-from quintet.engine.report.text import text
-from quintet.engine.session import Session
+from quintet.engine.report.formats.json_format import data
+from quintet.engine.report.formats.text import text
+from quintet.engine.session.session import Session
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES, OFF, ON, Maker, at
 from tests.planned import folded, planned
@@ -28,7 +28,7 @@ CAMERA = switches.changed(ON, {"pace": 12.5})
 def an_ab(home: ev.Levels = CAMERA) -> Session:
     """An A/B of accuracy in five lanes, each paced: every fifth image late, one in five of those due skipped."""
     frames: list[Frame] = []
-    for frame in planned(plans.ab(NAMES, rounds=8), effects_ms(), home=home):
+    for frame in planned(plan.ab(NAMES, rounds=8), effects_ms(), home=home):
         if isinstance(frame, ev.Samples):
             rows = [
                 [*row[:12], row[12] | FLAG_LATE * ((frame.first_seq + place) % 5 == 0), *row[13:]]

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.plans import Visit, ab, calibration, describe, length, matrix, study, visits
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.plan import Visit, ab, calibration, describe, length, matrix, study, visits
 from tests.making import NAMES, SECOND
 
 

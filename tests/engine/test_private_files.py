@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import places, private_files, registry
+from quintet.engine import private_files
 from quintet.engine.errors import BadInput
-from quintet.engine.neighbours import Neighbours
+from quintet.engine.storage import live_sessions, locations
+from quintet.engine.supervisor.other_sessions import Neighbours
 from tests.engine.test_trust import NOBODY
 from tests.running import Headless
 from tests.test_cli import quintet
@@ -25,7 +26,7 @@ from tests.test_cli import quintet
 @pytest.fixture
 def sessions(own_state: Path) -> Path:
     """The folder of private folders."""
-    return places.sessions_folder()
+    return locations.sessions_folder()
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def old_entry(sessions: Path, pid: int, control: Path) -> Path:
     """The private folder of a session of a version that had no locks."""
     private = sessions / "old-abcdefgh"
     private.mkdir(mode=0o700)
-    entry = registry.Entry("old", pid, 1.0, "/x/old.msgpack", str(control), 0.0)
-    (private / registry.ENTRY).write_text(json.dumps(entry._asdict()))
+    entry = live_sessions.Entry("old", pid, 1.0, "/x/old.msgpack", str(control), 0.0)
+    (private / live_sessions.ENTRY).write_text(json.dumps(entry._asdict()))
     return private
 
 
@@ -108,19 +109,19 @@ def test_only_sockets_below_our_own_folders_are_removed(
         server.bind(str(control))
     for target in (mine, in_fallback, control):
         private = old_entry(sessions, ended_pid, target)
-        assert registry.sessions() == []
+        assert live_sessions.sessions() == []
         assert not private.exists()
     assert (mine.read_text(), in_fallback.read_text(), control.exists()) == ("mine", "mine", False)
     control.write_text("mine")
     old_entry(sessions, ended_pid, control)
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []
     assert control.read_text() == "mine"
 
 
 def test_an_entry_of_a_pid_that_is_somebody_elses_now_is_not_live_and_stays(sessions: Path) -> None:
     """Its process may be the session's all the same, after the wall clock was set."""
     private = old_entry(sessions, os.getpid(), sessions / "control")
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []
     assert private.is_dir()
 
 
@@ -142,17 +143,17 @@ GOOD: dict[str, Any] = {
 def test_an_entry_that_is_none_is_no_session_and_stays(sessions: Path, content: str) -> None:
     private = sessions / "strange"
     private.mkdir(mode=0o700)
-    (private / registry.ENTRY).write_text(content)
-    assert registry.sessions() == []
+    (private / live_sessions.ENTRY).write_text(content)
+    assert live_sessions.sessions() == []
     assert private.is_dir()
 
 
 def test_an_entry_behind_a_link_is_not_read(sessions: Path, tmp_path: Path) -> None:
     private = old_entry(sessions, 2**30, sessions / "control")
-    (private / registry.ENTRY).rename(tmp_path / "entry")
-    (private / registry.ENTRY).symlink_to(tmp_path / "entry")
+    (private / live_sessions.ENTRY).rename(tmp_path / "entry")
+    (private / live_sessions.ENTRY).symlink_to(tmp_path / "entry")
     (sessions / "link").symlink_to(tmp_path)
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []
     assert private.is_dir()
     assert (tmp_path / "entry").is_file()
 
@@ -185,7 +186,7 @@ def test_a_registry_that_others_can_reach_is_refused_in_one_sentence(sessions: P
 
 
 def test_a_registry_that_cannot_be_read_any_more_ends_no_measurement() -> None:
-    def refused() -> list[registry.Entry]:
+    def refused() -> list[live_sessions.Entry]:
         raise BadInput("it is open to other users")
 
     assert Neighbours(refused).told(1) == {}
@@ -228,5 +229,5 @@ def test_a_socket_folder_that_is_not_ours_alone_is_one_sentence(
     ran = quintet("run", str(sleep_profile), "--headless", "--for", "1s", "--log", str(tmp_path / "log.msgpack"))
     assert (ran.returncode, says in ran.stderr, ran.stderr.count("\n")) == (2, True, 1), ran.stderr
     assert "set TMPDIR to another folder" in ran.stderr
-    assert list(places.sessions_folder().iterdir()) == []
+    assert list(locations.sessions_folder().iterdir()) == []
     assert list(tmp_path.iterdir()) == []

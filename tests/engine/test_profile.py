@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import profile as profiles
 from quintet.engine.errors import BadInput
-from quintet.engine.lane_files import peek_task
-from quintet.engine.profile import FOLDER
+from quintet.engine.profile import load as profiles
+from quintet.engine.profile.lane_check import peek_task
+from quintet.engine.profile.load import FOLDER
 
 LANE = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
 

@@ -6,13 +6,13 @@ from functools import cache
 
 import msgpack
 
-from quintet.engine import plans
-from quintet.engine.progress import Progress, progress
+from quintet.engine.analysis.plan_progress import Progress, progress
+from quintet.engine.plan import plan
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import rehearse
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.session import Session, folded
-from quintet.engine.simulated import Machine, services
+from quintet.engine.session.session import Session, folded
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES, SECOND, Maker, at
 from tests.planned import folded as made_session
@@ -21,7 +21,7 @@ from tests.planned import planned
 
 @cache
 def rehearsed() -> Session:
-    frames = rehearse(plans.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0)))
+    frames = rehearse(plan.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0)))
     return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
@@ -80,7 +80,7 @@ def test_blocks_that_are_done_stay_done_between_blocks_and_in_a_pause() -> None:
 
 
 def test_a_session_that_ended_ends_its_plan() -> None:
-    frames = list(rehearse(plans.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0))))
+    frames = list(rehearse(plan.ab(NAMES, rounds=4, seed=2), Machine(services(NAMES), begin_ns=at(0))))
     begun = [frame for frame in frames if isinstance(frame, ev.BlockStart) and frame.round == 1]
     t_ns = begun[1].started_ns + SECOND
     kept = [*frames[: frames.index(begun[1]) + 1], ev.End(t_ns, "stopped", {})]
@@ -95,7 +95,7 @@ def test_a_session_that_ended_ends_its_plan() -> None:
 
 
 def test_a_plan_that_lost_a_lane_and_reached_its_end_has_done_all_its_rounds() -> None:
-    session = made_session(planned(plans.study(NAMES, rounds=3), effects_ms(), died={4: 1}))
+    session = made_session(planned(plan.study(NAMES, rounds=3), effects_ms(), died={4: 1}))
     found = progress(session, session.last_ns)
     assert found is not None
     assert (found.state, found.round, found.rounds) == ("over", 3, 3)

@@ -8,8 +8,8 @@ import quintet
 from quintet.engine.protocol.events import Start
 from quintet.engine.report.findings import findings
 from quintet.engine.report.method import method
-from quintet.engine.rule_changes import CHANGES, changed_since
-from quintet.engine.session import Session
+from quintet.engine.report.rule_changes import CHANGES, changed_since
+from quintet.engine.session.session import Session
 from tests.engine.report import made
 from tests.making import Maker
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from quintet.engine.protocol import events as ev
-from quintet.engine.rows import OUTCOMES, Rows, percentile
-from quintet.engine.session import Session, folded
+from quintet.engine.session.image_columns import OUTCOMES, Rows, percentile
+from quintet.engine.session.session import Session, folded
 from tests.making import BEGIN, SECOND, Maker, arrays, at, row
 
 

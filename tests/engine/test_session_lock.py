@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import places, registry, session_lock
-from quintet.engine.session_lock import Life
+from quintet.engine.storage import live_sessions, locations, session_lock
+from quintet.engine.storage.session_lock import Life
 from tests.running import Headless, wait_until
 from tests.test_cli import quintet
 
@@ -49,7 +49,7 @@ def stepped_proc(folder: Path, by_s: int) -> Path:
 
 def with_clock_set(proc: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`quintet WORDS` after the wall clock was set."""
-    program = f"import psutil, sys; psutil.PROCFS_PATH = {str(proc)!r}; from quintet.cli import main; main()"
+    program = f"import psutil, sys; psutil.PROCFS_PATH = {str(proc)!r}; from quintet.cli.main import main; main()"
     return subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
 
 
@@ -71,7 +71,7 @@ def test_a_clock_that_is_set_hides_no_session_and_removes_nothing(
 
 
 def test_the_folder_of_a_session_that_starts_stays_whatever_its_age(tmp_path: Path, own_state: Path) -> None:
-    private = places.private_folder(tmp_path / "log.msgpack")
+    private = locations.private_folder(tmp_path / "log.msgpack")
     os.utime(private, (0, 0))
     assert quintet("ls").returncode == 0
     assert private.is_dir()
@@ -133,13 +133,13 @@ ANOTHER = {"boot": "another", "machine": "another"}
 def test_only_what_is_proven_dead_is_removed(
     tmp_path: Path, own_state: Path, changes: dict[str, Any], life: Life
 ) -> None:
-    private = places.private_folder(tmp_path / "log.msgpack")
-    registry.register(private, tmp_path / "log.msgpack", private / "control")
+    private = locations.private_folder(tmp_path / "log.msgpack")
+    live_sessions.register(private, tmp_path / "log.msgpack", private / "control")
     lock = private / session_lock.LOCK
     session_lock.let_go(private)
     lock.write_text(json.dumps(json.loads(lock.read_text()) | changes))
     assert session_lock.life(private) is life
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []
     assert private.exists() is (life is not Life.DEAD)
 
 
@@ -147,8 +147,8 @@ def test_only_what_is_proven_dead_is_removed(
 def test_a_lock_that_cannot_be_read_is_of_a_session_that_is_not_known(
     tmp_path: Path, own_state: Path, content: str
 ) -> None:
-    private = places.private_folder(tmp_path / "log.msgpack")
+    private = locations.private_folder(tmp_path / "log.msgpack")
     session_lock.let_go(private)
     (private / session_lock.LOCK).write_text(content)
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []
     assert private.is_dir()

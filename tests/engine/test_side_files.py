@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import side_files
 from quintet.engine.journal import read
-from quintet.engine.session import folded
-from quintet.engine.side_files import SideFile, SideFiles
+from quintet.engine.session.session import folded
+from quintet.engine.storage import side_files
+from quintet.engine.storage.side_files import SideFile, SideFiles
 from tests.running import Headless, wait_until
 from tests.terminal import Terminal
 from tests.test_cli import quintet

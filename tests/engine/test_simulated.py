@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from quintet.engine import profile as profiles
-from quintet.engine.contrasts import tables
-from quintet.engine.plans import ab, study
+from quintet.engine.analysis.contrasts import tables
+from quintet.engine.plan.plan import ab, study
+from quintet.engine.plan.simulated_machine import DEVICE_SHARE, STEADY, Machine, Noise, services
+from quintet.engine.plan.simulation import rehearse
+from quintet.engine.profile import load as profiles
 from quintet.engine.protocol.events import COLUMNS, FLAG_SCORED, Answer, Arm, Frame, Gate, Samples
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.simulated import DEVICE_SHARE, STEADY, Machine, Noise, services
 from tests.making import NAMES, OFF, ON, SECOND
 from tests.planned import folded
 from tests.true_effects import true_effects, true_means

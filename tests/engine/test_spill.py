@@ -7,11 +7,11 @@ import math
 import numpy
 import pytest
 
-from quintet.engine.blocks import runs
-from quintet.engine.plans import matrix
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.simulated import Machine, services
-from quintet.engine.spill import effects, least_squares
+from quintet.engine.analysis.blocks import runs
+from quintet.engine.analysis.interference import effects, least_squares
+from quintet.engine.plan.plan import matrix
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import rehearse
 from tests.making import NAMES
 from tests.planned import folded, planned
 

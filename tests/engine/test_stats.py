@@ -8,8 +8,8 @@ import random
 import pytest
 from scipy.stats import t
 
-from quintet.engine import stats
-from quintet.engine.stats import Moments, holm_alphas, moments, t_central, t_quantile
+from quintet.engine.analysis import statistics
+from quintet.engine.analysis.statistics import Moments, holm_alphas, moments, t_central, t_quantile
 
 # R 4.3: qt(p, df)
 TABLE = {
@@ -32,10 +32,10 @@ def test_t_quantiles_agree_with_scipy() -> None:
 
 
 def test_t_quantiles_of_many_degrees_agree_with_scipy_and_take_no_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    for df in (stats.EXACT_DF, stats.EXACT_DF + 1, 20_000, 1_000_000):
+    for df in (statistics.EXACT_DF, statistics.EXACT_DF + 1, 20_000, 1_000_000):
         for probability in (0.6, 0.8, 0.975, 0.995, 0.9999, 0.999999):
             assert t_quantile(probability, df) == pytest.approx(t.ppf(probability, df), rel=1e-8)
-    monkeypatch.setattr(stats, "t_central", None)
+    monkeypatch.setattr(statistics, "t_central", None)
     assert t_quantile(0.97, 10**12) == pytest.approx(1.8807936081512509, rel=1e-9)
 
 
@@ -51,15 +51,15 @@ def test_the_quantile_is_the_central_probabilitys_inverse_and_nears_the_normal_o
 def test_a_t_interval_by_hand() -> None:
     m = moments([0.01, 0.03, 0.02, 0.05, 0.04])
     assert m == pytest.approx((5, 0.03, 0.0158113883))
-    low, high = stats.t_interval(m)
+    low, high = statistics.t_interval(m)
     assert (low, high) == pytest.approx((0.03 - 2.7764451 * 0.0070710678, 0.03 + 2.7764451 * 0.0070710678))
 
 
 def test_the_sequence_by_hand() -> None:
     # rho2 = (5.9915 + log 6.9915) / 20; the width at n = 20 with sd 1, worked out apart
-    rho2 = stats.sequence_rho2(20)
+    rho2 = statistics.sequence_rho2(20)
     assert rho2 == pytest.approx(0.3968, abs=1e-4)
-    low, high = stats.sequence_interval(Moments(20, 0.0, 1.0), 20)
+    low, high = statistics.sequence_interval(Moments(20, 0.0, 1.0), 20)
     n_rho2 = 20 * rho2
     raw = math.sqrt(2 * (n_rho2 + 1) / (20 * n_rho2) * math.log(math.sqrt(n_rho2 + 1) / 0.05))
     assert high == -low == pytest.approx(raw * math.sqrt(19 / 17))
@@ -70,7 +70,7 @@ def test_watching_costs_width_and_the_sequence_never_undercuts_the_planned_inter
     for planned in (8, 16, 30, 100):
         for n in range(8, planned + 1):
             m = Moments(n, 0.0, 1.0)
-            assert stats.sequence_interval(m, planned).high > stats.t_interval(m).high
+            assert statistics.sequence_interval(m, planned).high > statistics.t_interval(m).high
 
 
 def test_holm_is_holms() -> None:
@@ -82,16 +82,16 @@ def test_holm_is_holms() -> None:
 
 
 def test_lag_1_finds_what_drifts() -> None:
-    assert stats.drifts([0.1 * k for k in range(20)])
-    assert not stats.drifts([(-1) ** k for k in range(20)])  # the interval of these is too wide, not too narrow
-    assert not stats.drifts([0.0] * 10)
+    assert statistics.drifts([0.1 * k for k in range(20)])
+    assert not statistics.drifts([(-1) ** k for k in range(20)])  # the interval of these is too wide, not too narrow
+    assert not statistics.drifts([0.0] * 10)
 
 
 @pytest.mark.parametrize(("n", "found_pct"), [(8, 18), (12, 42), (23, 80)])
 def test_drift_is_found_where_it_is_and_seldom_elsewhere(n: int, found_pct: int) -> None:
     """AR(1) with 0.6 from round to round, and independent rounds."""
     rng = random.Random(1)
-    found = {rho: sum(stats.drifts(_ar1(rng, n, rho)) for _ in range(2000)) / 20 for rho in (0.6, 0.0)}
+    found = {rho: sum(statistics.drifts(_ar1(rng, n, rho)) for _ in range(2000)) / 20 for rho in (0.6, 0.0)}
     assert found[0.6] == pytest.approx(found_pct, abs=4)
     assert 1.5 <= found[0.0] <= 5
 
@@ -105,19 +105,19 @@ def _ar1(rng: random.Random, n: int, rho: float) -> list[float]:
 
 def test_the_smallest_effect_is_about_the_noncentral_ones() -> None:
     # statsmodels TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8): 1.16 sd at 8, 0.53 sd at 30
-    assert stats.smallest_effect(1.0, 8) == pytest.approx(1.16, rel=0.02)
-    assert stats.smallest_effect(1.0, 30) == pytest.approx(0.53, rel=0.02)
+    assert statistics.smallest_effect(1.0, 8) == pytest.approx(1.16, rel=0.02)
+    assert statistics.smallest_effect(1.0, 30) == pytest.approx(0.53, rel=0.02)
 
 
 def test_rounds_to_a_half_width_is_the_first_number_that_does_it() -> None:
     for sd in (0.005, 0.02, 0.033, 0.2):
-        rounds = stats.rounds_to(0.02, sd)
-        assert stats.t_interval(Moments(rounds, 0, sd)).high <= 0.02
-        assert rounds == 2 or stats.t_interval(Moments(rounds - 1, 0, sd)).high > 0.02
+        rounds = statistics.rounds_to(0.02, sd)
+        assert statistics.t_interval(Moments(rounds, 0, sd)).high <= 0.02
+        assert rounds == 2 or statistics.t_interval(Moments(rounds - 1, 0, sd)).high > 0.02
 
 
 def test_percent_and_back() -> None:
-    assert stats.percent(math.log(1.5)) == pytest.approx(50)
-    assert stats.log_of_percent(stats.percent(-0.3)) == pytest.approx(-0.3)
+    assert statistics.percent(math.log(1.5)) == pytest.approx(50)
+    assert statistics.log_of_percent(statistics.percent(-0.3)) == pytest.approx(-0.3)
     with pytest.raises(ValueError, match="two differences"):
         moments([1.0])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from quintet.engine.plans import Plan, ab, observe, study
+from quintet.engine.plan.executor import Append, Over, Send, Stepping
+from quintet.engine.plan.plan import Plan, ab, observe, study
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Answer, BlockEnd, BlockStart, Fault, Ready, Step
-from quintet.engine.stepping import Append, Over, Send, Stepping
 from tests.making import BEGIN, NAMES, SECOND, row
 
 FAST = [20e6] * 6

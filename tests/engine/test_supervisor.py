@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
+from quintet.cli.sessions import _tell
 from quintet.engine.control.client import Client
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Hello, Reply
-from quintet.engine.session import folded
-from quintet.engine.stretches import stretches
-from quintet.running import _tell
+from quintet.engine.session.session import folded
+from quintet.engine.session.settings import stretches
 from tests.running import PATIENCE_S, Headless, alive, wait_until
 
 PROFILE = """

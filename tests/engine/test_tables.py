@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from quintet.engine.analysis.flip_table import cells, comparison, flipped, heading, lasting, latest_comparison
 from quintet.engine.protocol import switches
-from quintet.engine.session import Session, folded
-from quintet.engine.stretches import Rules, difference, measured, setting_of, stretches
-from quintet.engine.tables import cells, comparison, flipped, heading, lasting, latest_comparison
+from quintet.engine.session.session import Session, folded
+from quintet.engine.session.settings import Rules, difference, measured, setting_of, stretches
 from tests.making import BEGIN, OFF, ON, SECOND, Maker, arrays, at
 
 

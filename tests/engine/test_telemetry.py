@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.telemetry import PSS_EVERY, Telemetry, Watched
+from quintet.engine.supervisor.telemetry import PSS_EVERY, Telemetry, Watched
 from tests.running import Headless
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import places
 from quintet.engine.control.server import Server
-from quintet.engine.launch import environment
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Hello, Reply
+from quintet.engine.storage import locations
+from quintet.engine.supervisor.worker_process import environment
 
 NOBODY = 65534
 
@@ -39,7 +39,7 @@ def test_a_worker_sees_an_allow_list(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_sessions_folders_are_closed_to_others(tmp_path: Path, own_state: Path) -> None:
-    private = places.private_folder(tmp_path / "x.msgpack")
+    private = locations.private_folder(tmp_path / "x.msgpack")
     for folder in (private, private.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import fetch
-from quintet.engine.unpack import Limits
+from quintet.engine.profile import download
+from quintet.engine.profile.unpack import Limits
 from tests.serving import MB, Served, archived, linked_zip, refused, silent, tarred, zipped
 
 
@@ -22,7 +22,7 @@ from tests.serving import MB, Served, archived, linked_zip, refused, silent, tar
 def test_every_kind_of_tar_file_is_unpacked(server: Served, tmp_path: Path, kind: str) -> None:
     mode = f"w:{ {'tar': '', 'tgz': 'gz'}.get(kind, kind.removeprefix('tar.')) }"
     content = tarred(("x/", tarfile.DIRTYPE, b""), ("x/a.txt", tarfile.REGTYPE, b"a" * 100_000), mode=mode)
-    fetch.fetch(archived(server, f"x.{kind}", content, tmp_path / "x"), silent)
+    download.fetch(archived(server, f"x.{kind}", content, tmp_path / "x"), silent)
     assert (tmp_path / "x/a.txt").read_bytes() == b"a" * 100_000
 
 
@@ -56,7 +56,7 @@ def test_links_inside_an_archive_become_copies(server: Served, tmp_path: Path) -
         ("x/b/hard.jpg", tarfile.LNKTYPE, "x/a/one.jpg"),
         ("x/b/soft.jpg", tarfile.SYMTYPE, "../a/one.jpg"),
     )
-    fetch.fetch(archived(server, "x.tar.gz", content, tmp_path / "x"), silent)
+    download.fetch(archived(server, "x.tar.gz", content, tmp_path / "x"), silent)
     assert {path.name: path.read_bytes() for path in (tmp_path / "x/b").iterdir()} == {
         "hard.jpg": b"picture",
         "soft.jpg": b"picture",

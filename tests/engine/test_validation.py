@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from quintet.engine import plans, tables
-from quintet.engine.blocks import runs
+from quintet.engine.analysis import flip_table
+from quintet.engine.analysis.blocks import runs
+from quintet.engine.plan import plan as plans
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.plan_messages import told_cell, told_plan, wire
 from quintet.engine.protocol.validation import validated
 from quintet.engine.report.findings import findings
-from quintet.engine.report.text import text
-from quintet.engine.rows import CALL_MOST
-from quintet.engine.session import FOLDS, MOST_STEPS, Session, folded
-from quintet.engine.stretches import Setting, Stretch, stretches
+from quintet.engine.report.formats.text import text
+from quintet.engine.session.image_columns import CALL_MOST
+from quintet.engine.session.session import FOLDS, MOST_STEPS, Session, folded
+from quintet.engine.session.settings import Setting, Stretch, stretches
 from tests.making import NAMES, OFF, ON, Maker, arrays, at, row
 from tests.planned import planned
 
@@ -284,9 +285,9 @@ def test_flips_of_a_long_session_are_found_without_comparing_each_with_all(monke
 
     def compared(number: int) -> int:
         known = [Stretch(Counted(at(5 * n)), at(5 * n + 5), (on, off)[n % 2]) for n in range(number)]
-        monkeypatch.setattr(tables, "stretches", lambda session, until_ns=None: known)
+        monkeypatch.setattr(flip_table, "stretches", lambda session, until_ns=None: known)
         Counted.compared = 0
-        assert len(tables.flipped(session, at(5 * number))) == 1
+        assert len(flip_table.flipped(session, at(5 * number))) == 1
         return Counted.compared
 
     once, twice = compared(200), compared(400)

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from quintet.engine import stats
-from quintet.engine.verdicts import DRIFTING, PLACEBO, TOO_FEW, Contrast, Watch, family, placebo, table
+from quintet.engine.analysis import statistics
+from quintet.engine.analysis.verdicts import DRIFTING, PLACEBO, TOO_FEW, Contrast, Watch, family, placebo, table
 
 SHAKEN = (-1.1, -0.3, 0.1, 1.4, -0.2, 0.9, 0.6, 1.2, -0.3, 1.0, -0.9, -1.2, 0.5, 0.3, -1.3, -0.7)
 """Mean 0, sd about 0.9, no lag-1 correlation beyond the bound."""
@@ -17,7 +17,7 @@ END = Watch(planned=16, ended=True)
 
 def around(mean: float, sd: float = 0.01, n: int = 16) -> list[float]:
     found = [SHAKEN[k % 16] for k in range(n)]
-    m = stats.moments(found)
+    m = statistics.moments(found)
     return [mean + sd * (d - m.mean) / m.sd for d in found]
 
 
@@ -125,7 +125,7 @@ def test_live_verdicts_divide_alpha_by_the_lanes() -> None:
 def test_not_yet_says_what_is_resolved_and_how_long_to_go() -> None:
     found = one(around(0.001, 0.06))
     assert found.resolved_pct == pytest.approx(100 * 2.131 * 0.06 / 4, rel=0.01)
-    assert found.more_rounds == stats.rounds_to(stats.log_of_percent(2), 0.06) - 16
+    assert found.more_rounds == statistics.rounds_to(statistics.log_of_percent(2), 0.06) - 16
     assert found.smallest_pct == pytest.approx(4.6, abs=0.2)
     assert one(around(0.0, 0.01)).more_rounds is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quintet.engine.protocol import events as ev
-from quintet.engine.view import columns, page_begin_ns, scale_top, view
+from quintet.engine.session.snapshot import columns, page_begin_ns, scale_top, view
 from tests.making import OFF, SECOND, Maker, at
 
 

@@ -11,8 +11,8 @@ from quintet.engine.journal import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.tui.app import QuintetApp
-from quintet.tui.overlays import Help, Leave
-from quintet.tui.part import Part
+from quintet.tui.canvas.canvas import Part
+from quintet.tui.panels.overlays import Help, Leave
 from tests.making import OFF, Maker, at
 
 

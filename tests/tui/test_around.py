@@ -10,18 +10,18 @@ import pytest
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
-from quintet.engine.session import Session, folded
+from quintet.engine.session.session import Session, folded
 from quintet.tui.app import QuintetApp
-from quintet.tui.lanes import draw_lanes
-from quintet.tui.layout import Look
-from quintet.tui.notes import notes
-from quintet.tui.plans import PlanPanel
-from quintet.tui.results import flip_table
-from quintet.tui.scene import Looking, Scene, layout, scene
-from quintet.tui.sentences import open_sentence
-from quintet.tui.status import draw_keys, draw_status
-from quintet.tui.switches import Panel, panel_rows
-from quintet.tui.tables import draw_flips
+from quintet.tui.panels.plan_panel import PlanPanel
+from quintet.tui.panels.switch_panel import Panel, panel_rows
+from quintet.tui.scene.event_log import notes
+from quintet.tui.scene.flip_rows import flip_table
+from quintet.tui.scene.layout import Look
+from quintet.tui.scene.scene import Looking, Scene, layout, scene
+from quintet.tui.views.flip_table import draw_flips
+from quintet.tui.views.hint import open_sentence
+from quintet.tui.views.lanes import draw_lanes
+from quintet.tui.views.status import draw_keys, draw_status
 from tests.conftest import DATA
 from tests.making import OFF, ON, SECOND, Maker, at
 from tests.tui.test_app import shown

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from quintet.engine.protocol import events as ev
-from quintet.engine.session import Session
-from quintet.tui import digits, words
-from quintet.tui.lanes import draw_lanes
-from quintet.tui.part import Canvas, changed_runs
-from quintet.tui.scene import Scene, layout, page_of, scene
-from quintet.tui.spark import Scale, draw_bars
-from quintet.tui.status import draw_events, draw_keys, draw_status
-from quintet.tui.switches import Panel, panel_rows
-from quintet.tui.tables import draw_flips
+from quintet.engine.session.session import Session
+from quintet.tui.canvas import digits
+from quintet.tui.canvas import text as words
+from quintet.tui.canvas.canvas import Canvas, changed_runs
+from quintet.tui.canvas.plot import Scale, draw_bars
+from quintet.tui.panels.switch_panel import Panel, panel_rows
+from quintet.tui.scene.scene import Scene, layout, page_of, scene
+from quintet.tui.views.flip_table import draw_flips
+from quintet.tui.views.lanes import draw_lanes
+from quintet.tui.views.status import draw_events, draw_keys, draw_status
 from tests.making import OFF, Maker, at
 
 
@@ -154,7 +155,7 @@ def test_every_number_of_lanes_fits_every_size(lanes: int, width: int, height: i
 
 
 def test_bars_have_eighths_and_end_in_an_arrow_above_the_scale() -> None:
-    from quintet.engine.view import Column
+    from quintet.engine.session.snapshot import Column
 
     canvas = Canvas(4, 2)
     draw_bars(canvas, 0, 0, 2, [Column(ms * 1e6, True, 0) for ms in (1, 10, 16, 17)], Scale(16, 0, 1, 4))

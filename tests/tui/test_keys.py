@@ -6,9 +6,9 @@ import pytest
 from textual.command import CommandPalette
 
 from quintet.engine.journal import read
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
-from quintet.tui.part import Part
+from quintet.tui.canvas.canvas import Part
 from tests.conftest import DATA
 from tests.making import SECOND
 from tests.tui.test_app import shown

@@ -11,12 +11,13 @@ from rich.style import Style
 
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import read
-from quintet.engine.session import folded
-from quintet.tui import frame, glyphs, keys, palette, terminal
+from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
-from quintet.tui.layout import layout
-from quintet.tui.scene import Looking, scene
-from quintet.tui.terminal import Kind, kind
+from quintet.tui.scene.layout import layout
+from quintet.tui.scene.scene import Looking, scene
+from quintet.tui.theme import glyphs, keymap, palette, terminal
+from quintet.tui.theme.terminal import Kind, kind
+from quintet.tui.views import frame
 from tests.conftest import DATA
 from tests.making import SECOND
 from tests.tui.test_app import shown
@@ -222,7 +223,7 @@ async def test_keys_can_be_changed_and_the_key_line_shows_it(changed: Path) -> N
         assert not shown(app).startswith(" FROZEN")
         await pilot.press("f2")
         assert shown(app).startswith(" FROZEN")
-    keys.relabel([], {})
+    keymap.relabel([], {})
 
 
 @pytest.mark.parametrize(

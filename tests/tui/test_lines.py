@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine import registry
 from quintet.engine.journal import read
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
+from quintet.engine.storage import live_sessions
 from tests.running import wait_images, wait_until
 from tests.terminal import RESTORED, Terminal
 
@@ -102,4 +102,4 @@ def test_a_lost_ssh_line_ends_the_screen_only(
     session = folded(read(log))
     assert session.end is not None
     assert [lane.holes for lane in session.lanes] == [0] * 5
-    assert registry.sessions() == []
+    assert live_sessions.sessions() == []

@@ -8,13 +8,13 @@ import pytest
 
 from quintet.engine.journal import Journal, read
 from quintet.engine.protocol import events as ev
-from quintet.engine.session import Session, folded
-from quintet.tui import frame
+from quintet.engine.session.session import Session, folded
 from quintet.tui.app import QuintetApp
-from quintet.tui.layout import PARTS, layout
-from quintet.tui.past import moments, next_moment
-from quintet.tui.playhead import Playhead
-from quintet.tui.scene import Looking, scene
+from quintet.tui.scene.layout import PARTS, layout
+from quintet.tui.scene.playhead import Playhead
+from quintet.tui.scene.scene import Looking, scene
+from quintet.tui.views import frame
+from quintet.tui.views.timeline import moments, next_moment
 from tests.conftest import DATA
 from tests.making import OFF, ON, SECOND, Maker, at
 from tests.tui.test_app import shown

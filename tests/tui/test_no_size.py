@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.tui.terminal import settled_size
+from quintet.tui.theme.terminal import settled_size
 from tests.terminal import QUINTET, Terminal
 from tests.test_cli import quintet
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from quintet.tui import glyphs
 from quintet.tui.app import QuintetApp
-from quintet.tui.overlays import LaneLog
-from quintet.tui.part import MOST_JOINED, Canvas, Cell, whole
-from quintet.tui.titles import cut, numbered
-from quintet.tui.words import cells_of, shortened
+from quintet.tui.canvas.canvas import MOST_JOINED, Canvas, Cell, whole
+from quintet.tui.canvas.text import cells_of, shortened
+from quintet.tui.canvas.titles import cut, numbered
+from quintet.tui.panels.overlays import LaneLog
+from quintet.tui.theme import glyphs
 from tests import hostile_text as hostile
 from tests.hostile_text import EVERY, MARKUP, OSC, hidden
 from tests.making import at

@@ -12,16 +12,17 @@ import quintet
 from quintet.engine.journal import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
-from quintet.engine.session import Session
-from quintet.tui import frame, glyphs, keys, terminal
+from quintet.engine.session.session import Session
 from quintet.tui.app import QuintetApp
-from quintet.tui.lanes import draw_lanes
-from quintet.tui.layout import PLAIN, Look
-from quintet.tui.scene import Looking, Scene, scene
-from quintet.tui.sentences import draw_open
-from quintet.tui.status import draw_keys
-from quintet.tui.tables import draw_flips
-from quintet.tui.terminal import Kind
+from quintet.tui.scene.layout import PLAIN, Look
+from quintet.tui.scene.scene import Looking, Scene, scene
+from quintet.tui.theme import glyphs, keymap, terminal
+from quintet.tui.theme.terminal import Kind
+from quintet.tui.views import frame
+from quintet.tui.views.flip_table import draw_flips
+from quintet.tui.views.hint import draw_open
+from quintet.tui.views.lanes import draw_lanes
+from quintet.tui.views.status import draw_keys
 from tests.making import BEGIN, OFF, ON, Maker, at
 from tests.tui.test_app import shown
 
@@ -212,9 +213,9 @@ def test_every_sign_of_the_source_has_its_letter() -> None:
 
 def test_in_ascii_arrows_are_no_other_keys() -> None:
     terminal.use(Kind("none", "dark", False))
-    assert keys.labelled("←→") == "<- ->"
-    assert keys.labelled("↑↓") == "up/down"
-    assert keys.labelled("< >") == "< >"
+    assert keymap.labelled("←→") == "<- ->"
+    assert keymap.labelled("↑↓") == "up/down"
+    assert keymap.labelled("< >") == "< >"
     line = draw_keys(seen(maker(LONG).session(), 12), 120).text()[0]
     assert "<- -> back" in line
     assert line.endswith("? help")

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from quintet.engine.blocks import RATE
+from quintet.engine.analysis.blocks import RATE
+from quintet.engine.analysis.formatting import change, figure
 from quintet.engine.report.findings import findings
-from quintet.engine.report.sheets import Sheet, sheets
-from quintet.engine.session import Session
-from quintet.engine.wording import change, figure
-from quintet.tui.scene import Scene, layout, scene
-from quintet.tui.study import draw_study, study_layout
-from quintet.tui.tables import draw_flips
+from quintet.engine.report.tables import Sheet, sheets
+from quintet.engine.session.session import Session
+from quintet.tui.scene.scene import Scene, layout, scene
+from quintet.tui.views.flip_table import draw_flips
+from quintet.tui.views.study_tables import draw_study, study_layout
 from tests.engine.report import made
 
 BETWEEN = re.compile(r"[−+]?[\d.]+ \.\. [−+]?[\d.]+")

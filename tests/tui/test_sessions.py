@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine import registry
 from quintet.engine.journal import read
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
+from quintet.engine.storage import live_sessions
 from tests.running import PATIENCE_S, alive, held_profile, wait_images, wait_until
 from tests.terminal import RESTORED, Terminal, two_seconds
 
@@ -66,7 +66,7 @@ def test_detach_list_attach_from_another_folder_and_stop(live: Terminal, log: Pa
 
 def test_a_closed_terminal_ends_the_screen_only(live: Terminal, log: Path) -> None:
     live.wait_for("● on for")
-    entry = registry.find("log")
+    entry = live_sessions.find("log")
     live.hang_up()
     wait_images(log, 200)
     again = Terminal("attach", str(log))
@@ -121,7 +121,7 @@ def test_a_screen_that_is_told_to_end_restores_its_terminal_and_the_session_goes
     os.kill(live.pid, signal.SIGTERM)
     assert live.end() == 0
     assert RESTORED in live.raw
-    assert len(registry.sessions()) == 1
+    assert len(live_sessions.sessions()) == 1
     assert quintet("stop").returncode == 0
 
 
@@ -131,7 +131,7 @@ def test_without_a_screen_a_session_lingers_only_so_long(sleep_profile: Path, lo
         terminal.wait_for("● on for")
         terminal.press("d")
         assert terminal.end() == 0
-        wait_until(lambda: not registry.sessions(), "the session's end")
+        wait_until(lambda: not live_sessions.sessions(), "the session's end")
     finally:
         terminal.close()
     session = folded(read(log))
@@ -160,7 +160,7 @@ def test_restart_by_key_and_the_lanes_log(live: Terminal, log: Path) -> None:
 
 def test_what_a_killed_session_left_is_cleaned_by_the_next_ls(live: Terminal, own_state: Path) -> None:
     live.wait_for("● on for")
-    entry = registry.find(None)
+    entry = live_sessions.find(None)
     psutil.Process(entry.pid).kill()
     live.wait_for("supervisor is gone")
     folder = own_state / "quintet" / "sessions"
@@ -206,8 +206,8 @@ def test_a_long_state_folder_puts_the_socket_elsewhere(
         [sys.executable, "-m", "quintet", "run", str(sleep_profile), "--headless", "--log", str(log)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_until(lambda: bool(registry.sessions()), "the session")
-    socket = Path(registry.find(None).socket)
+    wait_until(lambda: bool(live_sessions.sessions()), "the session")
+    socket = Path(live_sessions.find(None).socket)
     assert not socket.is_relative_to(deep)
     assert len(os.fsencode(socket)) <= 107
     assert socket.parent.stat().st_mode & 0o777 == 0o700

@@ -12,10 +12,10 @@ import pytest
 from textual.pilot import Pilot
 
 from quintet.engine.journal import read
-from quintet.engine.session import folded
-from quintet.tui import terminal
+from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
-from quintet.tui.terminal import Kind
+from quintet.tui.theme import terminal
+from quintet.tui.theme.terminal import Kind
 from tests.conftest import DATA
 from tests.making import SECOND
 

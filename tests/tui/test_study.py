@@ -9,17 +9,17 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.contrasts import tables
+from quintet.engine.analysis.contrasts import tables
+from quintet.engine.plan import plan
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import rehearse
 from quintet.engine.protocol.codec import encode
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.session import Session, folded
-from quintet.engine.simulated import Machine, services
-from quintet.tui.frame import arranged, draw
-from quintet.tui.plans import PlanPanel, pairs
-from quintet.tui.scene import Scene, scene
-from quintet.tui.studied import Studied
-from quintet.tui.words import about, change, interval
+from quintet.engine.session.session import Session, folded
+from quintet.tui.canvas.text import about, change, interval
+from quintet.tui.panels.plan_panel import PlanPanel, pairs
+from quintet.tui.scene.plan_results import Studied
+from quintet.tui.scene.scene import Scene, scene
+from quintet.tui.views.frame import arranged, draw
 from tests.making import NAMES, Maker, at
 from tests.terminal import Terminal
 
@@ -27,14 +27,14 @@ from tests.terminal import Terminal
 @cache
 def studied(rounds: int = 9) -> Session:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
-    frames = rehearse(plans.study(NAMES, rounds=rounds, seed=3), machine)
+    frames = rehearse(plan.study(NAMES, rounds=rounds, seed=3), machine)
     return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
 @cache
 def compared() -> Session:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
-    frames = rehearse(plans.ab(NAMES, rounds=12, switch="score", levels=("inline", "off")), machine)
+    frames = rehearse(plan.ab(NAMES, rounds=12, switch="score", levels=("inline", "off")), machine)
     return folded(msgpack.unpackb(encode(frame)) for frame in frames)
 
 
@@ -199,7 +199,7 @@ def test_an_ab_is_begun_paused_and_stopped_by_hand_on_the_simulated_machine(log:
 
 def test_a_matrix_shows_whose_switch_slows_whom_at_its_end() -> None:
     machine = Machine(services(NAMES), seed=3, begin_ns=at(0))
-    frames = rehearse(plans.matrix(NAMES, rounds=3, seed=3), machine)
+    frames = rehearse(plan.matrix(NAMES, rounds=3, seed=3), machine)
     session = folded(msgpack.unpackb(encode(frame)) for frame in frames)
     shown = lines(seen(session, session.last_ns))
     top = next(place for place, line in enumerate(shown) if "whose mode slows whom, %" in line)

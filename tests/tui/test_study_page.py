@@ -9,20 +9,20 @@ from functools import cache
 import msgpack
 import pytest
 
-from quintet.engine import plans
 from quintet.engine.journal import read
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import rehearse
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.session import Session, folded
-from quintet.engine.simulated import Machine, services
-from quintet.tui.frame import arranged, draw
-from quintet.tui.part import Canvas
-from quintet.tui.progress import draw_progress
-from quintet.tui.scene import Looking, Scene, scene
-from quintet.tui.sentences import plan_sentence
-from quintet.tui.study import study_layout
-from quintet.tui.titles import cut, numbered, put_title, whole
+from quintet.engine.session.session import Session, folded
+from quintet.tui.canvas.canvas import Canvas
+from quintet.tui.canvas.titles import cut, numbered, put_title, whole
+from quintet.tui.scene.scene import Looking, Scene, scene
+from quintet.tui.views.frame import arranged, draw
+from quintet.tui.views.hint import plan_sentence
+from quintet.tui.views.plan_progress import draw_progress
+from quintet.tui.views.study_tables import study_layout
 from tests.conftest import DATA
 from tests.making import NAMES, SECOND, at
 from tests.tui.test_study import compared, lines, seen, studied, within

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from quintet.engine.journal import read
-from quintet.engine.session import folded
+from quintet.engine.session.session import folded
 from tests.running import alive, held_profile, wait_images, wait_until
 from tests.terminal import RESTORED, Terminal, two_seconds
 
@@ -168,7 +168,7 @@ def test_a_signal_at_any_time_of_the_start_stops_everything(
 def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: Path) -> None:
     live.wait_for("● on for")
     family = live.family()
-    next(process for process in family if "quintet.engine.serve" in process.cmdline()).kill()
+    next(process for process in family if "quintet.engine.supervisor" in process.cmdline()).kill()
     live.wait_for("supervisor is gone")
     wait_until(lambda: not alive(family), "the workers' end")
     live.press("q")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from quintet.engine import plans
 from quintet.engine.journal import Journal
+from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from tests.making import NAMES, OFF, ON, SECOND, Maker, at, row, start
@@ -80,7 +80,7 @@ def told() -> list[ev.Frame]:
         ev.Value(1, 0, at(9), 40, 60, 3_000_000, {"map50_box": 0.62}),
         ev.Command(1, at(12), "screen 4", {"set": {"mode": "withoutval"}}, [0, 1]),
         ev.Answer(1, 1, at(12.1), 500, "done", ""),
-        ev.Command(2, at(20), "me", {"plan": plans.describe(plans.ab(NAMES, rounds=1))}, []),
+        ev.Command(2, at(20), "me", {"plan": plan.describe(plan.ab(NAMES, rounds=1))}, []),
         ev.Mark(at(15), "me", "fan on ☂"),
         ev.Fault(2, at(22.5), "died", "pose: its process ended", "tail"), ev.Fault(None, at(22.4), "nursery", "gone", ""),
         ev.Lost(3, at(22.6), 12),

@@ -18,8 +18,8 @@ import pytest
 
 import quintet
 from quintet.engine.errors import BadInput
-from quintet.engine.frames.columns import SCHEMA
-from quintet.engine.frames.files import checked, export
+from quintet.engine.frames.export import checked, export
+from quintet.engine.frames.schema import SCHEMA
 from quintet.engine.protocol import events as ev
 from tests.engine.frames.made import lively, told, written
 from tests.making import OFF, Maker, at, row

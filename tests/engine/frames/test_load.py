@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 import quintet
+from quintet.engine.analysis.flip_table import cells
 from quintet.engine.errors import BadInput
-from quintet.engine.frames import columns
+from quintet.engine.frames import schema as columns
 from quintet.engine.journal import Journal
 from quintet.engine.protocol import events as ev
-from quintet.engine.session import folded
-from quintet.engine.stretches import Rules
-from quintet.engine.tables import cells
+from quintet.engine.session.session import folded
+from quintet.engine.session.settings import Rules
 from tests.engine.frames.made import WALL, lively, told, written
 from tests.making import SECOND, Maker, arrays, at, row
 

@@ -6,12 +6,12 @@ import math
 import random
 from functools import cache
 
-from quintet.engine import plans
+from quintet.engine.plan import plan as plans
+from quintet.engine.plan.simulated_machine import Machine, services
+from quintet.engine.plan.simulation import rehearse
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Frame
-from quintet.engine.rehearsal import rehearse
-from quintet.engine.session import Session
-from quintet.engine.simulated import Machine, services
+from quintet.engine.session.session import Session
 from tests.making import NAMES, OFF, ON, Maker, arrays, at
 from tests.planned import PredictMs, folded, planned
 

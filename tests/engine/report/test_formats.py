@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from quintet.engine.blocks import BLOCK_OUTCOMES, RATE
+from quintet.engine.analysis.blocks import BLOCK_OUTCOMES, RATE
 from quintet.engine.protocol import events as ev
-from quintet.engine.report.data import contrasts, data
+from quintet.engine.report.finding import finding
 from quintet.engine.report.findings import findings
-from quintet.engine.report.html import html
-from quintet.engine.report.markdown import markdown
-from quintet.engine.report.sentences import finding
-from quintet.engine.session import Session
+from quintet.engine.report.formats.html import html
+from quintet.engine.report.formats.json_format import contrasts, data
+from quintet.engine.report.formats.markdown import markdown
+from quintet.engine.session.session import Session
 from tests.engine.report import made
 from tests.making import NAMES, Maker, at
 from tests.planned import folded
@@ -204,9 +204,10 @@ def test_html_draws_cpu_and_memory_where_there_is_telemetry() -> None:
 
 
 def test_only_html_imports_matplotlib() -> None:
+    report = "quintet.engine.report"
     program = (
-        "import sys, quintet.reporting, quintet.engine.report.text, quintet.engine.report.markdown, quintet.engine.report.data,"
-        "quintet.engine.report.html, quintet.engine.report.limits; print({'matplotlib', 'numpy', 'pandas'} & set(sys.modules))"
+        f"import sys, quintet.cli.report, {report}.formats.text, {report}.formats.markdown, {report}.formats.json_format,"
+        f"{report}.formats.html, {report}.fail_if; print({{'matplotlib', 'numpy', 'pandas'}} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from quintet.engine import plans
 from quintet.engine.errors import BadInput
+from quintet.engine.plan import plan
+from quintet.engine.report.fail_if import judge, limit
 from quintet.engine.report.findings import findings
-from quintet.engine.report.limits import judge, limit
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 from tests.engine.report import made
 from tests.planned import folded, planned
 
@@ -100,5 +100,5 @@ def test_of_a_matrix_what_one_lanes_flip_does_to_another() -> None:
     name = "mode.validation.withoutval.by_cls.detect"
     assert holds(matrix, f"{name} > {effect.low_pct - 0.001:.4f}") is True
     assert holds(matrix, f"{name} > {effect.low_pct + 0.001:.4f}") is False
-    early = folded(planned(plans.matrix(("cls", "detect"), rounds=1), made.effects_ms(), over="stopped"))
+    early = folded(planned(plan.matrix(("cls", "detect"), rounds=1), made.effects_ms(), over="stopped"))
     assert holds(early, f"{name} > 1") is None

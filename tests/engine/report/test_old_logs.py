@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from quintet.engine.journal import read
-from quintet.engine.report.data import cells, contrasts
 from quintet.engine.report.findings import findings
+from quintet.engine.report.formats.json_format import cells, contrasts
 from quintet.engine.report.method import method
-from quintet.engine.rule_changes import changed_since
-from quintet.engine.session import folded
+from quintet.engine.report.rule_changes import changed_since
+from quintet.engine.session.session import folded
 
 ROOT = Path(__file__).parents[3]
 LOGS = {"study": ROOT / "docs/data/study.msgpack", "replay": ROOT / "tests/data/replay.msgpack"}

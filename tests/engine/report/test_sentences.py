@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from quintet.engine import plans
-from quintet.engine.blocks import RATE
+from quintet.engine.analysis.blocks import RATE
+from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
+from quintet.engine.report.finding import finding
 from quintet.engine.report.findings import findings
-from quintet.engine.report.sentences import finding
-from quintet.engine.session import Session
+from quintet.engine.session.session import Session
 from tests.engine.report import made
 from tests.making import ON, Maker, at
 from tests.planned import folded, planned
@@ -126,15 +126,15 @@ def test_a_simulated_session_says_so_first() -> None:
     ],
 )
 def test_a_study_of_other_modes_tells_together_against_alone(modes: tuple[str, ...], begins: str) -> None:
-    session = folded(planned(plans.study(("cls", "detect", "pose"), modes=modes, rounds=6), made.effects_ms()))
+    session = folded(planned(plan.study(("cls", "detect", "pose"), modes=modes, rounds=6), made.effects_ms()))
     assert told(session)[0].startswith(begins)
 
 
 def test_a_matrix_names_its_largest_effects_and_a_plan_without_a_whole_round_claims_nothing() -> None:
-    matrix = folded(planned(plans.matrix(("cls", "detect"), rounds=1), made.effects_ms()))
+    matrix = folded(planned(plan.matrix(("cls", "detect"), rounds=1), made.effects_ms()))
     assert told(matrix)[0].startswith("Turning accuracy off in detect speeds up cls most, −0.")
     assert "main effects only: the joint effect of two switches is not estimated" in told(matrix)[1]
-    void = folded(planned(plans.ab(("cls", "detect"), rounds=1), made.effects_ms(), over="lanes", void=(0, 1, 2)))
+    void = folded(planned(plan.ab(("cls", "detect"), rounds=1), made.effects_ms(), over="lanes", void=(0, 1, 2)))
     assert told(void)[0] == "The A/B has no round with all cells of a table, so nothing is compared."
     assert told(void)[1] == "The plan ended for want of lanes."
 
@@ -147,8 +147,8 @@ def test_one_lane_in_one_setting_is_a_mean_and_no_comparison() -> None:
 
 
 def test_a_study_of_two_blocks_has_no_whole_round() -> None:
-    study = folded(planned(plans.study(("cls", "detect"), rounds=2), made.effects_ms(), over="stopped", blocks=2))
+    study = folded(planned(plan.study(("cls", "detect"), rounds=2), made.effects_ms(), over="stopped", blocks=2))
     said = " ".join(told(study))
     assert "1 whole round" not in said
-    rounds = folded(planned(plans.ab(("cls", "detect"), rounds=3), made.effects_ms(), over="stopped", blocks=6))
+    rounds = folded(planned(plan.ab(("cls", "detect"), rounds=3), made.effects_ms(), over="stopped", blocks=6))
     assert told(rounds)[0].startswith("The A/B has 2 whole rounds of 3, too few for an interval")

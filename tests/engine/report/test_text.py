@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.blocks import RATE
+from quintet.engine.analysis.blocks import RATE
 from quintet.engine.journal import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
-from quintet.engine.report.text import text
-from quintet.engine.session import Session
-from quintet.engine.session import folded as session_of
-from quintet.engine.stretches import RULES
+from quintet.engine.report.formats.text import text
+from quintet.engine.session.session import Session
+from quintet.engine.session.session import folded as session_of
+from quintet.engine.session.settings import RULES
 from tests.engine.report import made
 from tests.making import OFF, ON, Maker, at
 from tests.planned import folded

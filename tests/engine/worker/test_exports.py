@@ -10,7 +10,7 @@ from ultralytics import YOLO
 
 from quintet.engine.protocol import switches
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.weights import there
+from quintet.engine.worker.yolo.model import there
 from tests.engine.worker.drawn import THEIRS, further
 from tests.engine.worker.test_scoring import IMAGES, MICRO, loaded, own_layout, run
 

@@ -14,11 +14,12 @@ import yaml
 from ultralytics.nn.modules import head as heads
 from ultralytics.nn.tasks import DetectionModel
 
-from quintet.engine.worker import families, weights
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.handover import Handover
-from quintet.engine.worker.scoring import Tap
-from quintet.engine.worker.yolo import YoloBackend
+from quintet.engine.worker.scoring_thread import Handover
+from quintet.engine.worker.yolo import families
+from quintet.engine.worker.yolo import model as weights
+from quintet.engine.worker.yolo.backend import YoloBackend
+from quintet.engine.worker.yolo.scoring import Tap
 from tests.engine.worker.drawn import draw_set, labels_by, loaded, scored, settings
 from tests.engine.worker.test_equality import check_equal
 from tests.engine.worker.test_scoring import INFERENCE, MICRO, VALIDATION, WITHOUT

@@ -12,7 +12,7 @@ from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import COLUMNS, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_WARM_UP, Frame, Levels
 from quintet.engine.protocol.orders import GateOrder, LaneOrder, SetOrder, StopOrder, ValuesOrder
 from quintet.engine.worker.backend import LoadFault, Unreadable
-from quintet.engine.worker.loop import TimedLoop
+from quintet.engine.worker.timed_loop import TimedLoop
 from quintet.engine.worker.work import Work
 
 ON = switches.starting_levels(1)

@@ -16,10 +16,10 @@ from PIL import Image
 
 import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import inference_set, usable
-from quintet.engine.worker.truth.coco import key_of
-from quintet.engine.worker.truth.labels import Truth, read_labels
-from quintet.engine.worker.truth.sources import validation_set
+from quintet.engine.worker.datasets.coco import key_of
+from quintet.engine.worker.datasets.labels import Truth, read_labels
+from quintet.engine.worker.datasets.pictures import inference_set, usable
+from quintet.engine.worker.datasets.sources import validation_set
 from tests.engine.worker.drawn import picture
 from tests.engine.worker.test_truth import GOOD, box, coco, counts, examples, truth, yolo
 

@@ -12,7 +12,7 @@ from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode, unpacker
 from quintet.engine.protocol.events import Frame
 from quintet.engine.protocol.orders import GateOrder, SetOrder, StopOrder
-from quintet.engine.worker.port import STALL_NS, Port
+from quintet.engine.worker.channel import STALL_NS, Port
 
 
 class Clock:

@@ -18,9 +18,9 @@ import yaml
 
 from quintet.engine.protocol.events import Levels
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.handover import Handover
-from quintet.engine.worker.kept_results import KeptResults, result_bytes
-from quintet.engine.worker.yolo import YoloBackend
+from quintet.engine.worker.scoring_thread import Handover
+from quintet.engine.worker.yolo.backend import YoloBackend
+from quintet.engine.worker.yolo.kept_results import KeptResults, result_bytes
 from quintet.profiles import micro
 from tests.engine.worker.drawn import THEIRS, further
 

@@ -12,8 +12,8 @@ from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import FLAG_LATE, FLAG_SCORED, Frame, Levels
 from quintet.engine.protocol.orders import GateOrder, SetOrder, StopOrder
-from quintet.engine.worker.handover import DEPTH, Handover
 from quintet.engine.worker.pacing import Pacing
+from quintet.engine.worker.scoring_thread import DEPTH, Handover
 from tests.engine.worker.test_loop import ON, TICK, Machine, loop_on
 
 MS = 1_000_000

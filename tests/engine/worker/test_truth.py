@@ -13,11 +13,11 @@ import yaml
 
 import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
-from quintet.engine.worker.images import inference_set, usable
-from quintet.engine.worker.truth import rle
-from quintet.engine.worker.truth.labels import Truth, read_labels
-from quintet.engine.worker.truth.sources import validation_set
-from quintet.engine.worker.truth.tally import KEYS, Tally
+from quintet.engine.worker.datasets import rle
+from quintet.engine.worker.datasets.labels import Truth, read_labels
+from quintet.engine.worker.datasets.pictures import inference_set, usable
+from quintet.engine.worker.datasets.problem_report import KEYS, Tally
+from quintet.engine.worker.datasets.sources import validation_set
 from tests.engine.worker.drawn import listing, picture
 
 NAMES = dict(enumerate(("arrow", "kite", "egg")))

@@ -1,0 +1,1 @@
+"""Blocks, contrasts, intervals, verdicts and tables. Pure: no clock, no files."""

@@ -1,0 +1,1 @@
+"""Plans, their execution as a state machine, and the simulated machine. Pure."""

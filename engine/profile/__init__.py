@@ -1,0 +1,1 @@
+"""Profiles: reading and checking them, and what they name."""

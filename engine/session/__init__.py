@@ -1,0 +1,1 @@
+"""The fold of a log's events into a session, and what is asked of it. Pure."""

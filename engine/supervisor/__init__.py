@@ -1,0 +1,1 @@
+"""The life of a session: workers, commands, the running plan, telemetry, the log."""

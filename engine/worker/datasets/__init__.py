@@ -1,0 +1,1 @@
+"""Pictures and ground truth of other people's data sets."""

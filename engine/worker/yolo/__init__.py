@@ -1,0 +1,1 @@
+"""Ultralytics models. Only these modules and datasets import torch and ultralytics."""

@@ -1,0 +1,1 @@
+"""Colours, signs, keys, and what the terminal can show."""
