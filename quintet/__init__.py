@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quintet.engine.frames import load
 
+from quintet.version import __version__
+
 __all__ = ["__version__", "load"]
-__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -17,8 +17,8 @@ from quintet.engine.analysis.batches import BlockValue
 from quintet.engine.analysis.blocks import RATE, CellKey, Counted, Measures, Run, counted, regime_words, runs, span
 from quintet.engine.analysis.flip_table import ACCURACY
 from quintet.engine.analysis.paced import Paced
+from quintet.engine.analysis.statistics import MEANS_ONLY
 from quintet.engine.analysis.verdicts import DRIFTING, TOO_FEW, Contrast, Lamp, Watch
-from quintet.engine.plan.plan import MEANS_ONLY
 from quintet.engine.protocol.switches import Level
 from quintet.engine.session.image_columns import percentile
 from quintet.engine.session.session import Session

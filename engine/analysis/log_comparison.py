@@ -16,8 +16,8 @@ from quintet.engine.analysis.batches import BlockValue
 from quintet.engine.analysis.blocks import Measures, counted, regime_words, runs
 from quintet.engine.analysis.conditions import with_defaults
 from quintet.engine.analysis.flip_table import cells
+from quintet.engine.analysis.statistics import MEANS_ONLY
 from quintet.engine.analysis.verdicts import DRIFTING, TOO_FEW
-from quintet.engine.plan.plan import MEANS_ONLY
 from quintet.engine.session.session import Session
 from quintet.engine.session.settings import RULES, Rules, Setting
 

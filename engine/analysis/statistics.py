@@ -14,6 +14,8 @@ from statistics import NormalDist, fmean
 from typing import NamedTuple
 
 ALPHA = 0.05
+MEANS_ONLY, LIVE_FROM = 5, 8
+"""Rounds below the first give means only; the live interval begins at the second."""
 ROUNDS_MOST = 1 << 14
 EXACT_DF = 2000
 """Beyond so many degrees of freedom a quantile is the normal one with its corrections: the sums take df steps."""

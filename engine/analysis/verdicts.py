@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from quintet.engine.analysis import statistics
-from quintet.engine.analysis.statistics import ALPHA, Moments, Range
-from quintet.engine.plan.plan import LIVE_FROM, MEANS_ONLY
+from quintet.engine.analysis.statistics import ALPHA, LIVE_FROM, MEANS_ONLY, Moments, Range
 
 MARGIN_PCT = 2.0
 PLACEBO_PAIRS, PLACEBO_ALPHA = 8, 0.01

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Any, NamedTuple, TypeAlias
 
-from quintet.engine.analysis.statistics import t_quantile
+from quintet.engine.analysis.statistics import LIVE_FROM, MEANS_ONLY, t_quantile
 from quintet.engine.protocol import switches
 from quintet.engine.protocol.events import WHOLE_MOST
 from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription, RegimeDescription, wire
@@ -21,8 +21,6 @@ from quintet.engine.session.settings import BLOCK_IMAGES, BLOCK_MOST_NS, BLOCK_N
 KINDS = ("study", "ab", "matrix", "observe")
 LEAST_IMAGES = 8
 """Never fewer images than this in a measured part, however slow they are."""
-MEANS_ONLY, LIVE_FROM = 5, 8
-"""Rounds below the first give means only; the live interval begins at the second."""
 ASSUMED_SD = 0.03
 """Of the difference of two neighbouring blocks' log means, before anything is measured: the simulated machine's."""
 MOST_ROUNDS, MOST_MINUTES = 100_000, 30 * 24 * 60

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 from quintet.engine.errors import BadInput
 from quintet.engine.profile import assets, pins
-from quintet.engine.profile.load import Lane, Profile
+from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.profile.unpack import PIECE_BYTES, Limits, Meter, unpack
 
 ASSETS = "https://github.com/ultralytics/assets/releases/download"

@@ -11,10 +11,9 @@ import os
 import subprocess
 from pathlib import Path
 
-import quintet
 from quintet.engine import private_files
 from quintet.engine.errors import BadInput
-from quintet.engine.profile.load import Lane, Profile
+from quintet.engine.profile.schema import Lane, Profile
 
 NEEDED = {"yolo": ("msgpack", "torch", "ultralytics"), "sleep": ("msgpack",), "simulated": ("msgpack",)}
 ASK_S = 20.0
@@ -65,5 +64,5 @@ def package_link(private: Path) -> Path:
     private_files.make_folder(folder)
     link = folder / "quintet"
     if not link.is_symlink():
-        link.symlink_to(Path(os.path.abspath(quintet.__file__)).parent)  # noqa: PTH100  resolve() would follow links
+        link.symlink_to(Path(os.path.abspath(__file__)).parents[2])  # noqa: PTH100  resolve() would follow links
     return folder

@@ -8,13 +8,10 @@ from __future__ import annotations
 import pickletools
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from quintet.engine.profile import assets
+from quintet.engine.profile.schema import Lane
 from quintet.engine.weight_forms import EXPECTED, form_of
-
-if TYPE_CHECKING:
-    from quintet.engine.profile.load import Lane
 
 MODEL_CLASSES = {
     "ClassificationModel": "cls", "DetectionModel": "detect", "PoseModel": "pose", "SegmentationModel": "seg",

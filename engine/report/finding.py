@@ -10,6 +10,7 @@ from quintet.engine.analysis.contrasts import Table
 from quintet.engine.analysis.flip_table import ACCURACY
 from quintet.engine.analysis.formatting import count, decimals, interval, listed, signed, times
 from quintet.engine.analysis.interference import Effect
+from quintet.engine.analysis.statistics import LIVE_FROM, MEANS_ONLY
 from quintet.engine.analysis.verdicts import (
     DRIFTING,
     LESS,
@@ -22,7 +23,6 @@ from quintet.engine.analysis.verdicts import (
     VERDICTS,
     Contrast,
 )
-from quintet.engine.plan.plan import LIVE_FROM, MEANS_ONLY
 from quintet.engine.report.findings import Findings, FreeCell, Hand, Planned
 
 OUTCOME_WORDS = {

@@ -6,8 +6,8 @@ from quintet.engine.analysis import statistics
 from quintet.engine.analysis.blocks import Run, whole_rounds
 from quintet.engine.analysis.contrasts import Table, visits
 from quintet.engine.analysis.formatting import listed, times
+from quintet.engine.analysis.statistics import LIVE_FROM
 from quintet.engine.analysis.verdicts import Lamp
-from quintet.engine.plan.plan import LIVE_FROM
 from quintet.engine.report.conditions import Fact
 from quintet.engine.report.finding import OUTCOME_WORDS, main_tables
 from quintet.engine.report.findings import Findings, Planned

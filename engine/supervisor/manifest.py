@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import psutil
 
-import quintet
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol.events import COLUMNS
 from quintet.engine.supervisor.telemetry import gpu_names
+from quintet.version import __version__
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "ultralytics-opencv-headless", "numpy", "opencv-python",
             "opencv-python-headless", "msgpack", "msgspec", "textual", "psutil")  # fmt: skip
@@ -25,7 +25,7 @@ PACKAGES = ("torch", "torchvision", "ultralytics", "ultralytics-opencv-headless"
 def manifest(profile: Profile, other_sessions: list[str]) -> dict[str, Any]:
     """The manifest of a session; keys are explained in docs/journal.md."""
     return {
-        "quintet": quintet.__version__,
+        "quintet": __version__,
         "profile": profile.text,
         "profile_name": profile.name,
         "seed": profile.seed,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from quintet.engine.control.server import Server
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import Journal, JournalBroken
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Ask, Reply
 from quintet.engine.protocol.events import FORMAT, Answer, Clock, End, Fault, Frame, Start, Step

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from quintet.engine.profile.interpreter import package_link
-from quintet.engine.profile.load import Lane, Profile
+from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.events import (
     COLUMNS,

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.storage.side_files import SideFile
 from quintet.engine.supervisor.fork_server_client import Adopted, Fit, Nursery
 from quintet.engine.supervisor.worker_handle import Link

@@ -20,13 +20,13 @@ import msgpack
 import msgspec
 import psutil
 
-import quintet
 from quintet.cli.fetch import fetch_missing
 from quintet.engine.analysis.formatting import times
 from quintet.engine.errors import BadInput
 from quintet.engine.profile import interpreter
 from quintet.engine.profile import load as profiles
-from quintet.engine.profile.load import Found, Lane, Profile
+from quintet.engine.profile.load import Found
+from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.session import data_notes
 from quintet.engine.session.lane import Lane as LaneSeen
 from quintet.engine.session.session import Session
@@ -34,6 +34,7 @@ from quintet.engine.storage import live_sessions, locations
 from quintet.engine.storage.follower import SessionFollower
 from quintet.engine.supervisor import manifest
 from quintet.engine.visible_text import visible
+from quintet.version import __version__
 
 MB = 1_000_000
 PROGRESS_S = 5.0
@@ -97,7 +98,7 @@ def _head(profile: Profile, *, whole: bool) -> str:
     versions = [
         f"{name} {found[name]}" for name in ("torch", "ultralytics", "ultralytics-opencv-headless") if name in found
     ]
-    told = [f"quintet {quintet.__version__}", f"Python {platform.python_version()}", *versions]
+    told = [f"quintet {__version__}", f"Python {platform.python_version()}", *versions]
     return f"{profile.name}: {lanes} · {' · '.join(told)}"
 
 

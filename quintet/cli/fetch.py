@@ -15,7 +15,7 @@ from quintet.cli.options import size_bytes
 from quintet.engine.analysis.formatting import size
 from quintet.engine.errors import BadInput
 from quintet.engine.profile import assets, download
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.profile.unpack import FILES_VARIABLE, SIZE_VARIABLE, Limits
 from quintet.engine.visible_text import visible
 

@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-import quintet
 from quintet.cli import output
 from quintet.cli.options import checked, seconds, size_bytes
 from quintet.engine.errors import BadInput
+from quintet.version import __version__
 
 app = typer.Typer(
     add_completion=False,
@@ -82,7 +82,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if version:
-        print(f"quintet {quintet.__version__}")
+        print(f"quintet {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.Exit(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from quintet.engine.errors import BadInput
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 
 
 def checked(name: str, sets: list[str] | None) -> Profile:

@@ -12,7 +12,7 @@ from quintet.cli.options import checked, seconds, words
 from quintet.engine.analysis.formatting import listed
 from quintet.engine.errors import BadInput
 from quintet.engine.plan.plan import Plan
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]

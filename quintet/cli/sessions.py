@@ -21,7 +21,7 @@ from quintet.cli.output import print_path
 from quintet.engine.control.client import Client
 from quintet.engine.errors import BadInput
 from quintet.engine.journal import NoJournal, Reader
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT

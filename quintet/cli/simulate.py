@@ -11,7 +11,7 @@ from quintet.engine.errors import BadInput
 from quintet.engine.journal import Journal, JournalBroken
 from quintet.engine.plan.simulated_machine import Machine, services
 from quintet.engine.plan.simulation import rehearse
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.events import End, Samples, Start
 from quintet.engine.storage import locations

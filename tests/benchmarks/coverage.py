@@ -20,8 +20,9 @@ from quintet.engine.analysis import statistics, verdicts
 from quintet.engine.analysis.blocks import runs, span
 from quintet.engine.analysis.contrasts import lamp, tables
 from quintet.engine.analysis.hand_flips import hand_differences
+from quintet.engine.analysis.statistics import LIVE_FROM
 from quintet.engine.analysis.verdicts import HAND_TUNED_TO, Watch
-from quintet.engine.plan.plan import LIVE_FROM, Plan, ab
+from quintet.engine.plan.plan import Plan, ab
 from quintet.engine.plan.simulated_machine import Machine, services
 from quintet.engine.plan.simulation import manifest, rehearse
 from quintet.engine.protocol import events as ev

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from quintet.engine.profile.load import Profile
+from quintet.engine.profile.schema import Profile
 from quintet.engine.storage.side_files import SideFile
 from quintet.engine.supervisor.worker_launcher import Births
 

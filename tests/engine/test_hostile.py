@@ -20,7 +20,7 @@ import pytest
 from quintet.engine.control.client import Client
 from quintet.engine.control.server import MOST_CLIENTS, Server
 from quintet.engine.journal import Journal, read
-from quintet.engine.profile.load import Lane, Profile
+from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Beat, Hello, Reply

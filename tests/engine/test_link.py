@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.profile.load import Lane, Profile
+from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.orders import StopOrder

@@ -12,11 +12,12 @@ from quintet.engine.errors import BadInput
 from quintet.engine.profile import load as profiles
 from quintet.engine.profile.lane_check import peek_task
 from quintet.engine.profile.load import FOLDER
+from quintet.engine.profile.schema import Profile
 
 LANE = '[[lane]]\nname = "a"\ntask = "cls"\nbackend = "sleep"\n'
 
 
-def load(folder: Path, text: str, *sets: str) -> profiles.Profile:
+def load(folder: Path, text: str, *sets: str) -> Profile:
     path = folder / "mine.toml"
     path.write_text(text)
     return profiles.load(str(path), list(sets))

@@ -14,12 +14,12 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-import quintet
 from quintet.engine.visible_text import visible_wrapped
 from quintet.tui.canvas.canvas import Row
 from quintet.tui.theme.glyphs import told
 from quintet.tui.theme.keymap import labelled
 from quintet.tui.theme.palette import style
+from quintet.version import __version__
 
 LOOK: tuple[Row, ...] = (
     [("look", "panel bright")],
@@ -100,7 +100,7 @@ class Help(ModalScreen[None]):
         parts = (with_changed_keys(LOOK), with_changed_keys(DO), HOW_TO_READ)
         panel.update(beside((*parts[0], [], *parts[1]), HOW_TO_READ, 50) if wide else lines(parts[self._part]))
         panel.border_title = "help"
-        panel.border_subtitle = f"quintet {quintet.__version__} · {'' if wide else 'tab turns · '}any key closes"
+        panel.border_subtitle = f"quintet {__version__} · {'' if wide else 'tab turns · '}any key closes"
 
     def on_key(self, event: Key) -> None:
         """Turn or close."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from quintet.engine.analysis.blocks import whole_rounds
 from quintet.engine.analysis.formatting import count, listed, times
 from quintet.engine.analysis.plan_progress import Progress
+from quintet.engine.analysis.statistics import LIVE_FROM, MEANS_ONLY
 from quintet.engine.analysis.verdicts import NOT_YET, UNSETTLED
-from quintet.engine.plan.plan import LIVE_FROM, MEANS_ONLY
 from quintet.engine.session.session import Session
 from quintet.tui.canvas.canvas import Canvas, Row
 from quintet.tui.canvas.text import about, clock

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from quintet.engine.analysis.formatting import count
 from quintet.engine.analysis.plan_progress import Progress
-from quintet.engine.plan.plan import LIVE_FROM
+from quintet.engine.analysis.statistics import LIVE_FROM
 from quintet.engine.protocol.plan_messages import PlanDescription
 from quintet.engine.session.session import Session
 from quintet.tui.canvas.canvas import Canvas, Row

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets.class_matching import by_name, some
-from quintet.engine.worker.datasets.labels import orphans
 from quintet.engine.worker.datasets.pictures import DataSet, pictures_below
-from quintet.engine.worker.datasets.problem_report import Tally
+from quintet.engine.worker.datasets.problem_report import Tally, orphans
 
 TASKS = ("obb", "detect")
 HEADERS = ("imagesource:", "gsd:", "acquisition")

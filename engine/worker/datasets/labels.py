@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,6 @@ FAULTS = {
     "unknown_class": "has a class that the data set does not name",
     "outside": "is outside its picture",
 }
-NO_LABELS = ("classes.txt",)
-"""What labelling tools put beside labels."""
 
 
 class Truth(NamedTuple):
@@ -34,17 +32,6 @@ class Truth(NamedTuple):
     data: DataSet
     labels: list[Label]
     tally: Tally
-
-
-def orphans(label_files: Sequence[str], tally: Tally | None = None) -> Tally:
-    """A tally of the label files beside these that belong to no picture, or the given one with them counted."""
-    tally = Tally() if tally is None else tally
-    known = set(label_files)
-    for folder in sorted({Path(file).parent for file in label_files}):
-        for file in sorted(folder.glob("*.txt")):
-            if str(file) not in known and file.name not in NO_LABELS:
-                tally.add("label_without_picture", 1, f"{file} belongs to no picture")
-    return tally
 
 
 def read_labels(data: DataSet, task: str, going: Going) -> Truth:

@@ -86,31 +86,6 @@ class Seen(NamedTuple):
         return self.key in ("", "torn")
 
 
-def inference_set(path: Path) -> DataSet:
-    """The pictures of a folder, a data YAML, a CSV, a COCO JSON or a .txt list, without labels. Raises LoadFault.
-
-    They are listed, not looked at: `usable` does that.
-    """
-    from quintet.engine.worker.datasets import classification as classes
-    from quintet.engine.worker.datasets import coco, sources
-
-    must_exist(path)
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        return DataSet(path, pictures_below(path))
-    if suffix in YAML_SUFFIXES:
-        return DataSet(path, sources.yaml_pictures(path, read_yaml(path)))
-    if suffix == ".csv":
-        return DataSet(path, classes.csv_pictures(path))
-    if suffix == ".json":
-        return DataSet(path, coco.pictures(path))
-    if suffix == ".txt":
-        return DataSet(path, listed(path))
-    raise LoadFault(
-        f"{path} is not a data set: give a folder of pictures, a data YAML, a COCO JSON, a CSV or a .txt list of pictures"
-    )
-
-
 def usable(data: DataSet) -> DataSet:
     """The data set without the pictures that cannot be used, all counted in its tally. Raises LoadFault when none is left.
 

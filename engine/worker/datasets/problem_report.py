@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ _WORST_FIRST = (
 )  # fmt: skip
 """The order in which notes are shown. Kinds that count nothing here, such as `classes`, say what was guessed or matched."""
 EXAMPLE_LETTERS = 300
+NO_LABELS = ("classes.txt",)
+"""What labelling tools put beside labels."""
 
 
 class LeftOut(NamedTuple):
@@ -99,3 +102,14 @@ def write_left_out(path: Path, pictures: dict[str, list[LeftOut]]) -> None:
         (data, one.kind, os.fsencode(one.file), os.fsencode(one.why)) for data, its in pictures.items() for one in its
     ]
     path.write_bytes(msgpack.packb(rows))
+
+
+def orphans(label_files: Sequence[str], tally: Tally | None = None) -> Tally:
+    """A tally of the label files beside these that belong to no picture, or the given one with them counted."""
+    tally = Tally() if tally is None else tally
+    known = set(label_files)
+    for folder in sorted({Path(file).parent for file in label_files}):
+        for file in sorted(folder.glob("*.txt")):
+            if str(file) not in known and file.name not in NO_LABELS:
+                tally.add("label_without_picture", 1, f"{file} belongs to no picture")
+    return tally

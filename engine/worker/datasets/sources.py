@@ -13,7 +13,6 @@ from ultralytics.data.utils import img2label_paths
 
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets import classification, coco, dota
-from quintet.engine.worker.datasets.labels import orphans
 from quintet.engine.worker.datasets.pictures import (
     YAML_SUFFIXES,
     DataSet,
@@ -23,10 +22,32 @@ from quintet.engine.worker.datasets.pictures import (
     read_text,
     read_yaml,
 )
-from quintet.engine.worker.datasets.problem_report import Tally
+from quintet.engine.worker.datasets.problem_report import Tally, orphans
 
 MOST_LETTERS = 4096
 MOST_POINTS = 10_000
+
+
+def inference_set(path: Path) -> DataSet:
+    """The pictures of a folder, a data YAML, a CSV, a COCO JSON or a .txt list, without labels. Raises LoadFault.
+
+    They are listed, not looked at: `pictures.usable` does that.
+    """
+    must_exist(path)
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        return DataSet(path, pictures_below(path))
+    if suffix in YAML_SUFFIXES:
+        return DataSet(path, yaml_pictures(path, read_yaml(path)))
+    if suffix == ".csv":
+        return DataSet(path, classification.csv_pictures(path))
+    if suffix == ".json":
+        return DataSet(path, coco.pictures(path))
+    if suffix == ".txt":
+        return DataSet(path, listed(path))
+    raise LoadFault(
+        f"{path} is not a data set: give a folder of pictures, a data YAML, a COCO JSON, a CSV or a .txt list of pictures"
+    )
 
 
 def validation_set(path: Path, task: str, names: Mapping[int, str], *, single_cls: bool = False) -> DataSet:

@@ -27,9 +27,9 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 from quintet.engine.protocol.events import Levels
 from quintet.engine.worker.backend import LoadFault, Report
 from quintet.engine.worker.datasets.labels import read_labels
-from quintet.engine.worker.datasets.pictures import DataSet, Picture, inference_set, read_picture, usable
+from quintet.engine.worker.datasets.pictures import DataSet, Picture, read_picture, usable
 from quintet.engine.worker.datasets.problem_report import PICTURE_KEYS, Tally, write_left_out
-from quintet.engine.worker.datasets.sources import validation_set
+from quintet.engine.worker.datasets.sources import inference_set, validation_set
 from quintet.engine.worker.yolo import families, model, remarks
 from quintet.engine.worker.yolo.kept_results import KeptResults
 from quintet.engine.worker.yolo.scoring import Scorer, Tap, loader_resize

@@ -12,8 +12,8 @@ import yaml
 import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault, Unreadable
 from quintet.engine.worker.datasets.labels import read_labels
-from quintet.engine.worker.datasets.pictures import inference_set, read_picture
-from quintet.engine.worker.datasets.sources import validation_set
+from quintet.engine.worker.datasets.pictures import read_picture
+from quintet.engine.worker.datasets.sources import inference_set, validation_set
 from quintet.profiles import micro
 
 MICRO = Path(micro.__file__).parent

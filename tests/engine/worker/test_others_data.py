@@ -18,8 +18,8 @@ import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralyti
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets.coco import key_of
 from quintet.engine.worker.datasets.labels import Truth, read_labels
-from quintet.engine.worker.datasets.pictures import inference_set, usable
-from quintet.engine.worker.datasets.sources import validation_set
+from quintet.engine.worker.datasets.pictures import usable
+from quintet.engine.worker.datasets.sources import inference_set, validation_set
 from tests.engine.worker.drawn import picture
 from tests.engine.worker.test_truth import GOOD, box, coco, counts, examples, truth, yolo
 

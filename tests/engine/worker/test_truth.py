@@ -15,9 +15,9 @@ import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralyti
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets import rle
 from quintet.engine.worker.datasets.labels import Truth, read_labels
-from quintet.engine.worker.datasets.pictures import inference_set, usable
+from quintet.engine.worker.datasets.pictures import usable
 from quintet.engine.worker.datasets.problem_report import KEYS, Tally
-from quintet.engine.worker.datasets.sources import validation_set
+from quintet.engine.worker.datasets.sources import inference_set, validation_set
 from tests.engine.worker.drawn import listing, picture
 
 NAMES = dict(enumerate(("arrow", "kite", "egg")))
