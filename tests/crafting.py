@@ -20,7 +20,7 @@ from quintet.engine.analysis import log_comparison
 from quintet.engine.analysis.conditions import differences, noted, unrecorded
 from quintet.engine.errors import BadInput
 from quintet.engine.frames.export import FORMATS, export
-from quintet.engine.journal import STRETCH_BYTES, check_bytes
+from quintet.engine.journal.format import STRETCH_BYTES, check_bytes
 from quintet.engine.report import log_comparison as side_by_side
 from quintet.engine.report.findings import findings
 from quintet.engine.report.formats.html import html

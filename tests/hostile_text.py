@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.events import Frame

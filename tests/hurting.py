@@ -11,7 +11,7 @@ import quintet
 from quintet.engine.analysis.flip_table import cells
 from quintet.engine.errors import BadInput
 from quintet.engine.frames import Frames
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
 from quintet.engine.report.formats.text import text

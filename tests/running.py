@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from quintet.engine.journal import NoJournal
+from quintet.engine.journal.format import NoJournal
 from quintet.engine.session.session import Session
 from quintet.engine.storage.follower import SessionFollower
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import quintet
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.storage import open_log
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.profile.load import FOLDER
 from quintet.engine.session import data_notes
 from quintet.engine.session.session import Session

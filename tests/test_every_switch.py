@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine.control.client import Client
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.profile.load import FOLDER
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello, Reply

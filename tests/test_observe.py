@@ -11,7 +11,7 @@ import pytest
 from quintet.cli.observe import cost_pct
 from quintet.engine.analysis.blocks import counted, runs
 from quintet.engine.analysis.verdicts import Contrast
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from quintet.engine.control.client import Client
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.session.session import folded

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.plan import plan
 from tests.engine.report.made import effects_ms
 from tests.making import NAMES

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgpack
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol.codec import decode
 from quintet.engine.protocol.events import JOURNAL
 

@@ -68,7 +68,7 @@ VIEWS = {
 
 def rehearsed(kind: str) -> Path:
     """The journal of a plan on the simulated machine, made anew: it is the same each time."""
-    from quintet.engine.journal import Journal
+    from quintet.engine.journal.writer import Journal
     from quintet.engine.plan import plan as plans
     from quintet.engine.plan.simulated_machine import Machine, services
     from quintet.engine.plan.simulation import rehearse
@@ -94,7 +94,7 @@ def show(name: str) -> None:
     from quintet.tui.theme import terminal
 
     terminal.prepare()
-    from quintet.engine.journal import read
+    from quintet.engine.journal.reader import read
     from quintet.engine.session.session import folded
     from quintet.tui.app import QuintetApp
 

@@ -58,7 +58,7 @@ def decode(array: Any, kinds: dict[str, type]) -> Frame | None:
 
 
 MOST_ELEMENTS = 4096
-"""No list or map of a frame has more. Room for all of them is made when the length is read, before any has come."""
+"""No list or map of a frame has more. msgpack before 1.2 makes room for all when it reads a length, before any has come."""
 
 
 def unpacker(*, orders: bool = False) -> msgpack.Unpacker:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.journal.format import NoJournal
+from quintet.engine.journal.reader import Reader
 
 
 def refuse_special(out: Path) -> None:

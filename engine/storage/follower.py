@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from quintet.engine.journal import Reader
+from quintet.engine.journal.reader import Reader
 from quintet.engine.session.session import Session
 
 Folded = TypeVar("Folded", bound=Session)

@@ -8,7 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from quintet.engine.journal import CHECK_BYTES, CHECK_HEAD, STRETCH_BYTES, check_bytes, whole_events
+from quintet.engine.journal.format import CHECK_BYTES, CHECK_HEAD, STRETCH_BYTES, check_bytes
+from quintet.engine.journal.reader import whole_events
 from quintet.engine.session.lane import Lane
 from quintet.engine.session.session import Session, folded
 

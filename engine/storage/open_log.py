@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import NoJournal
+from quintet.engine.journal.format import NoJournal
 from quintet.engine.paths import ABSENT, no_file
 from quintet.engine.session.session import Session
 from quintet.engine.storage import live_sessions, locations

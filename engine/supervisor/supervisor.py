@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from quintet.engine.control.server import Server
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import Journal, JournalBroken
+from quintet.engine.journal.format import JournalBroken
+from quintet.engine.journal.writer import Journal
 from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Ask, Reply

@@ -20,7 +20,7 @@ from pathlib import Path
 from quintet.engine.analysis.contrasts import tables
 from quintet.engine.analysis.statistics import percent
 from quintet.engine.analysis.verdicts import Contrast
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.engine.visible_text import visible
 

@@ -20,7 +20,8 @@ from quintet.cli.observe import own_screen, told
 from quintet.cli.output import print_path
 from quintet.engine.control.client import Client
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import NoJournal, Reader
+from quintet.engine.journal.format import NoJournal
+from quintet.engine.journal.reader import Reader
 from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Hello

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from quintet.cli.output import print_path
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import Journal, JournalBroken
+from quintet.engine.journal.format import JournalBroken
+from quintet.engine.journal.writer import Journal
 from quintet.engine.plan.simulated_machine import Machine, services
 from quintet.engine.plan.simulation import rehearse
 from quintet.engine.profile.schema import Profile

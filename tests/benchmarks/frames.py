@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import quintet
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from tests.making import OFF, ON, Maker, at
 

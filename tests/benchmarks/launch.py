@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import psutil
 
-from quintet.engine.journal import NoJournal, Reader, read
+from quintet.engine.journal.format import NoJournal
+from quintet.engine.journal.reader import Reader, read
 from quintet.engine.profile.load import FOLDER
 from quintet.engine.protocol.events import COLUMNS, FLAG_WARM_UP
 from quintet.engine.session.session import Session

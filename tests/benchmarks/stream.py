@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.profile import load as profiles
 from quintet.engine.session.session import folded
 from quintet.engine.storage import locations
@@ -27,15 +27,16 @@ SECONDS = 10.0
 LANES = 5
 FLOOD = """
 import socket, sys, time
-from quintet.engine import events as ev
-from quintet.engine.worker.port import Port
+from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.orders import GateOrder
+from quintet.engine.worker.channel import Port
 rate = float(sys.argv[3])
 port = Port(socket.socket(fileno=int(sys.argv[1])), time.monotonic_ns)
 order = port.orders(None)[0]
 port.lane = order.lane
 port.send(ev.Arm(order.lane, 0, 0, time.monotonic_ns(), order.levels))
 port.send(ev.Ready(order.lane, time.monotonic_ns(), 0, {}))
-while not any(isinstance(o, ev.GateOrder) for o in port.orders(None)):
+while not any(isinstance(o, GateOrder) for o in port.orders(None)):
     pass
 port.send(ev.Gate(order.lane, True, 0, time.monotonic_ns()))
 size = max(1, min(32, round(rate / 4)))

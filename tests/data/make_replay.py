@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from quintet.engine.control.client import Client
-from quintet.engine.journal import Journal, read
+from quintet.engine.journal.reader import read
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol.codec import decode
 from quintet.engine.protocol.control_messages import Hello
 from quintet.engine.protocol.events import FORMAT, JOURNAL, Check, Clock, Command, Mark, Ready, Start, Telemetry

@@ -14,7 +14,7 @@ from scipy.stats import ttest_ind
 
 from quintet.engine.analysis.conditions import differences, noted, unrecorded
 from quintet.engine.analysis.log_comparison import compared, welch_half
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.plan import plan as plans
 from quintet.engine.plan.simulated_machine import STEADY, Machine, services
 from quintet.engine.plan.simulation import rehearse

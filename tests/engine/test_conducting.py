@@ -14,7 +14,7 @@ import pytest
 
 from quintet.engine.analysis.blocks import Counted, counted, runs
 from quintet.engine.control.client import Client
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.control_messages import Hello, Reply
 from quintet.engine.session.session import Session, folded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from tests import hurting

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import RESERVE_BYTES, Journal, JournalBroken, Reader, read
+from quintet.engine.journal.format import JournalBroken
+from quintet.engine.journal.reader import Reader, read
+from quintet.engine.journal.writer import RESERVE_BYTES, Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.storage.open_log import read as read_log
 from tests.making import Maker, arrays

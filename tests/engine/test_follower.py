@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from quintet.engine.frames.raw_session import Taken
-from quintet.engine.journal import PIECE_BYTES, Journal, NoJournal, check_bytes
+from quintet.engine.journal.format import NoJournal, check_bytes
+from quintet.engine.journal.reader import PIECE_BYTES
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.session.session import Session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.storage.log_summary import glance
 from tests.hurting import frames, write

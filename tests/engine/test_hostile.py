@@ -19,7 +19,8 @@ import pytest
 
 from quintet.engine.control.client import Client
 from quintet.engine.control.server import MOST_CLIENTS, Server
-from quintet.engine.journal import Journal, read
+from quintet.engine.journal.reader import read
+from quintet.engine.journal.writer import Journal
 from quintet.engine.profile.schema import Lane, Profile
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
@@ -344,7 +345,7 @@ BUG = """
 
     {owner}.{method} = raises
     import sys
-    from quintet.cli import main
+    from quintet.cli.main import main
     sys.argv[0] = "quintet"
     main()
 """
@@ -353,10 +354,10 @@ BUG = """
 @pytest.mark.parametrize(
     ("module", "owner", "method"),
     [
-        ("stepping", "Stepping", "next"),
-        ("stepping", "Stepping", "take"),
-        ("telemetry", "Telemetry", "sample"),
-        ("births", "Births", "poll"),
+        ("plan.executor", "Stepping", "next"),
+        ("plan.executor", "Stepping", "take"),
+        ("supervisor.telemetry", "Telemetry", "sample"),
+        ("supervisor.worker_launcher", "Births", "poll"),
     ],
 )
 def test_a_bug_of_the_supervisor_is_a_fault_and_ends_the_session(
@@ -384,7 +385,7 @@ def test_there_is_no_log_before_its_first_event(sleep_profile: Path, tmp_path: P
     program = """
 import os
 from quintet import __main__
-from quintet.engine import supervisor
+from quintet.engine.supervisor import supervisor
 
 supervisor.manifest = lambda *_: os.kill(os.getpid(), 9)
 __main__.main()

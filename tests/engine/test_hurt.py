@@ -13,10 +13,11 @@ import msgpack
 import pytest
 
 import quintet
-from quintet.engine import journal
 from quintet.engine.errors import BadInput
 from quintet.engine.frames import HurtJournal
-from quintet.engine.journal import CHECK_HEAD, Journal, Reader
+from quintet.engine.journal.format import CHECK_BYTES, CHECK_HEAD, check_bytes
+from quintet.engine.journal.reader import Reader
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
@@ -56,7 +57,7 @@ def checks(content: bytes) -> list[int]:
     """Where each stretch begins, and where the last ends."""
     found, at_byte = [0], content.find(CHECK_HEAD)
     while at_byte >= 0:
-        found.append(at_byte + journal.CHECK_BYTES)
+        found.append(at_byte + CHECK_BYTES)
         at_byte = content.find(CHECK_HEAD, at_byte + 1)
     return found
 
@@ -106,7 +107,7 @@ def test_every_stretch_but_the_bad_one_is_used(tmp_path: Path, whole: bytes, tru
         found = hurt(tmp_path / "log", bytes(content))
         assert isinstance(found, Read)
         assert 9 <= len(truth.rows) - len(found.rows) <= 27, "one second of two or three lanes"
-        assert f"bytes {places[number]} to {places[number + 1] - journal.CHECK_BYTES} do not pass" in found.said
+        assert f"bytes {places[number]} to {places[number + 1] - CHECK_BYTES} do not pass" in found.said
         assert wrong(found, truth) is None
 
 
@@ -178,7 +179,7 @@ def test_a_newer_format_is_refused_and_an_older_one_is_read(
     found = hurt(tmp_path / "log", newer)
     assert isinstance(found, str)
     assert "has format 2; this quintet reads up to 1. Use a newer one." in found
-    monkeypatch.setattr(journal, "FORMAT", 2)
+    monkeypatch.setattr("quintet.engine.journal.reader.FORMAT", 2)
     assert isinstance(hurt(tmp_path / "log", whole), Read)
     for version in (b"\xcc\xc8", b"\xcd\x01\x00", b"\xa1x", b"\xff", b""):
         found = hurt(tmp_path / "log", b"\x95\xa5start" + version)
@@ -186,8 +187,8 @@ def test_a_newer_format_is_refused_and_an_older_one_is_read(
 
 
 def test_a_reader_takes_a_check_whose_own_bytes_are_hurt_as_a_bad_stretch(tmp_path: Path, whole: bytes) -> None:
-    place = checks(whole)[4] - journal.CHECK_BYTES
-    for byte in range(journal.CHECK_BYTES):
+    place = checks(whole)[4] - CHECK_BYTES
+    for byte in range(CHECK_BYTES):
         content = bytearray(whole)
         content[place + byte] ^= 2
         (tmp_path / "log").write_bytes(content)
@@ -290,7 +291,7 @@ def test_an_event_that_nothing_can_be_made_of_is_left_out_and_counted(tmp_path: 
     content = msgpack.packb(event)
     size = path.stat().st_size
     with path.open("ab") as out:
-        out.write(content + journal.check_bytes(size, len(content), zlib.crc32(content)))
+        out.write(content + check_bytes(size, len(content), zlib.crc32(content)))
     with pytest.warns(HurtJournal, match=f"1 {event[0]} events could not be used"):
         assert len(quintet.load(path).samples) == 100
 

@@ -14,7 +14,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from quintet.engine.journal import CHECK_BYTES, Journal, JournalBroken, NoJournal, Reader, check_bytes, read
+from quintet.engine.journal.format import CHECK_BYTES, JournalBroken, NoJournal, check_bytes
+from quintet.engine.journal.reader import Reader, read
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.session.session import folded

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.profile import load as profiles
 from quintet.engine.protocol import events as ev
 from quintet.engine.session.session import Session, folded

@@ -28,7 +28,7 @@ fcntl.flock = flock
 HOLDS = """
 import sys
 from pathlib import Path
-from quintet.engine import session_lock
+from quintet.engine.storage import session_lock
 session_lock.hold(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

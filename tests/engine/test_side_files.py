@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.engine.storage import side_files
 from quintet.engine.storage.side_files import SideFile, SideFiles

@@ -18,7 +18,7 @@ import pytest
 
 from quintet.cli.sessions import _tell
 from quintet.engine.control.client import Client
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.engine.protocol.control_messages import Ask, Hello, Reply

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol.codec import encode
 from quintet.tui.app import QuintetApp

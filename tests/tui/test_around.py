@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.session.session import Session, folded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.command import CommandPalette
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.canvas.canvas import Part

@@ -10,7 +10,7 @@ from rich.color import Color, ColorType
 from rich.style import Style
 
 from quintet.engine.errors import BadInput
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.scene.layout import layout

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.engine.storage import live_sessions
 from tests.running import wait_images, wait_until

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import Journal, read
+from quintet.engine.journal.reader import read
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.session.session import Session, folded
 from quintet.tui.app import QuintetApp

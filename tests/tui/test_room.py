@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import quintet
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches
 from quintet.engine.session.session import Session

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.theme import terminal

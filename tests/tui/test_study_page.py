@@ -9,7 +9,7 @@ from functools import cache
 import msgpack
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.plan import plan as plans
 from quintet.engine.plan.simulated_machine import Machine, services
 from quintet.engine.plan.simulation import rehearse

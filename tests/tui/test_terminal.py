@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from tests.running import alive, held_profile, wait_images, wait_until
 from tests.terminal import RESTORED, Terminal, two_seconds
@@ -180,14 +180,14 @@ def test_a_killed_supervisor_ends_its_workers_and_is_told(live: Terminal, log: P
 BREAKS = """
 import sys
 from pathlib import Path
-from quintet.tui import frame
+from quintet.tui.views import frame
 draw = frame.draw
 def breaks(*arguments):
     if Path({flag!r}).exists():
         raise RuntimeError("this screen broke")
     return draw(*arguments)
 frame.draw = breaks
-from quintet.cli import main
+from quintet.cli.main import main
 sys.argv[0] = "quintet"
 main()
 """

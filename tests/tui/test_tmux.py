@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from tests.running import wait_images, wait_until
 from tests.terminal import Words, found, two_seconds

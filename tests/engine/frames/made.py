@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.plan import plan
 from quintet.engine.protocol import events as ev
 from quintet.engine.protocol import switches

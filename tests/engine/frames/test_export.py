@@ -215,7 +215,7 @@ def test_long_work_says_how_far_it_is(log: Path, tmp_path: Path, monkeypatch: py
     assert told_of[-1][0] == told_of[-1][1] > 0
     program = (
         "import sys; sys.argv[1:] = " + repr(["export", str(log), "--out", str(tmp_path / "p")]) + "\n"
-        "from quintet import cli, reading; reading.PROGRESS_S = 0\ncli.main()"
+        "from quintet.cli import logs, main; logs.PROGRESS_S = 0\nmain.main()"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "quintet: written 0 %" in ran.stderr

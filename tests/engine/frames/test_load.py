@@ -17,7 +17,7 @@ import quintet
 from quintet.engine.analysis.flip_table import cells
 from quintet.engine.errors import BadInput
 from quintet.engine.frames import schema as columns
-from quintet.engine.journal import Journal
+from quintet.engine.journal.writer import Journal
 from quintet.engine.protocol import events as ev
 from quintet.engine.session.session import folded
 from quintet.engine.session.settings import Rules

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.report.findings import findings
 from quintet.engine.report.formats.json_format import cells, contrasts
 from quintet.engine.report.method import method

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quintet.engine.analysis.blocks import RATE
-from quintet.engine.journal import read
+from quintet.engine.journal.reader import read
 from quintet.engine.protocol import events as ev
 from quintet.engine.report.findings import findings
 from quintet.engine.report.formats.text import text

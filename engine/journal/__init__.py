@@ -1,0 +1,1 @@
+"""The log of one session on disk: its format, the writing end, and the reading one."""
