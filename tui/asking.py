@@ -19,7 +19,7 @@ OUTCOMES = ("predict", "scored", "request", "cycle", "infer", "images_per_s")
 
 
 class AskingApp(LookingApp):
-    """The half of the screen that asks. `ask` sends; a replay has nobody to ask and says so."""
+    """Session commands. `ask` sends one; a replay has no session and says so."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accuracy", "accuracy", id="accuracy", tooltip="Accuracy on, off in the chosen lanes"),

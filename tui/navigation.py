@@ -65,7 +65,7 @@ TOLD = {plain: Told() for plain in (False, True)}
 
 
 class LookingApp(App[str]):
-    """The half of the screen that only looks. The other half paints, and sends commands."""
+    """Navigation: what the screen shows. Painting and session commands are in its subclasses."""
 
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [

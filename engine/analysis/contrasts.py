@@ -211,7 +211,7 @@ def _without_pace(session: Session, table: Table) -> Table:
 
 
 def _most(counts: Mapping[tuple[int, ...], int]) -> tuple[int, ...]:
-    """Rounds of different company are not pooled: the one with most rounds stands, the later of two equals."""
+    """Rounds with different active lanes are not pooled: those with most rounds stand, the later of two equals."""
     best: tuple[int, ...] = ()
     for lanes, count in counts.items():
         if count >= counts.get(best, 0):

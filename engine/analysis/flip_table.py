@@ -134,7 +134,7 @@ def _pooled(session: Session, number: int, its: list[Stretch], until: int, outco
 
 
 def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
-    """Stretches that were meant: those longer than a burn-in. Shorter ones are the moments of a command's arrival."""
+    """Stretches longer than a burn-in. Shorter ones are the moments of a command's arrival."""
     return [
         stretch
         for stretch in stretches(session, until_ns)
@@ -143,7 +143,7 @@ def lasting(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stret
 
 
 def unplanned(session: Session, until_ns: int, rules: Rules = RULES) -> list[Stretch]:
-    """Lasting stretches that no plan made: their middle lies outside every plan's time. A plan's first command, or what
+    """Lasting stretches whose midpoint is outside every plan. A plan's first command, or what
     it leaves behind, cuts the stretch around it a moment late."""
     begins, ends = _apart(times(session, until_ns))
     found = []

@@ -63,7 +63,7 @@ class Lamp(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """How a table is looked at."""
+    """How a contrast table is evaluated."""
 
     planned: int
     """The planned number of rounds."""

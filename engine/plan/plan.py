@@ -172,7 +172,7 @@ def _plan(
 def _lanes(names: Sequence[str], lanes: Sequence[int] | None) -> tuple[int, ...]:
     chosen = tuple(sorted(set(range(len(names)) if lanes is None else lanes)))
     if not chosen or not all(0 <= lane < len(names) for lane in chosen):
-        raise ValueError("A plan needs at least one lane that there is")
+        raise ValueError("A plan needs at least one existing lane")
     return chosen
 
 

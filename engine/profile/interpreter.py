@@ -47,11 +47,11 @@ def _check(file: str, lane: Lane, python: str) -> None:
     try:
         told = subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=ASK_S, check=True).stdout
     except (OSError, ValueError, subprocess.SubprocessError) as error:  # a ValueError is of a path with a NUL
-        reason = error.strerror if isinstance(error, OSError) else "it answers no question"
+        reason = error.strerror if isinstance(error, OSError) else "it did not respond"
         raise BadInput(f"{where} cannot be run: {reason}. Check `python`.") from error
     new_enough, _, missing = told.strip().partition("\n")
     if new_enough not in ("True", "False"):
-        raise BadInput(f"{where} is no Python: it does not answer as one. Check `python`.")
+        raise BadInput(f"{where} is not a Python interpreter. Check `python`.")
     if new_enough == "False":
         raise BadInput(f"{where} is older than 3.10. Name a newer one.")
     if missing.strip():

@@ -38,7 +38,7 @@ FOLDER = Path(os.path.abspath(__file__)).parents[2] / "profiles"  # noqa: PTH100
 NAMES = {
     "{1,24}": "a name is 1 to 24 letters, digits, - or _",
     "{64}": "a SHA-256 is 64 digits from 0 to 9 and a to f, as sha256sum prints it",
-    "{0,63}": "a name is 1 to 64 letters, digits, -, _ or . and begins with none of - and ., since logs are called by it",
+    "{0,63}": "a name is 1 to 64 letters, digits, -, _ or . and does not begin with - or ., because logs are named after it",
 }
 """What a part of a pattern means."""
 WORDS = {
@@ -239,7 +239,7 @@ def _resolved(path: Path, given: str | None) -> str | None:
 
 
 def _with_set(profile: Profile, text: str, broken: set[str | None]) -> Profile:
-    """The profile with one `--set`; of a lane that is broken in the file, that is told already."""
+    """The profile with one `--set`; lanes already reported as invalid are skipped."""
     target, equals, level = text.partition("=")
     name, dot, switch = target.rpartition(".")
     if not equals or not dot:

@@ -31,7 +31,7 @@ MAX_ROWS = 32
 FLAG_WARM_UP, FLAG_FIRST_PASS, FLAG_SCORED, FLAG_LATE = 1, 2, 4, 8
 
 LOST = "lost_bytes"
-"""The kind of what a reader hands out where it left bytes out, `[LOST, from, to]`; it never stands in a file."""
+"""Pseudo-event that a reader emits where it skipped bytes, `[LOST, from, to]`; it is never in a file."""
 FAULTS = ("load", "start_timeout", "died", "stuck", "protocol", "nursery", "disk", "internal")
 """The documented kinds of faults. A log of a newer quintet may hold others: they are shown, and tell nothing of a lane."""
 OUTCOMES = ("done", "same", "refused", "silent")

@@ -76,7 +76,7 @@ class Lane:
 
 
 class Life(NamedTuple):
-    """What a restart wiped out, or the image that ended being stuck, and when: a look back shows the lane as it was."""
+    """Lane state before a restart, or before it recovered from being stuck, and when: for looking back."""
 
     until_ns: int
     steps: dict[str, StepState]

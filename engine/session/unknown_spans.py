@@ -27,7 +27,7 @@ class Doubt:
         return bool(self.spans) and self.spans[-1][1] is None
 
     def begin(self, t_ns: int) -> None:
-        """From t_ns on nothing is sure; what was sure since an earlier beginning is so no more."""
+        """From t_ns on nothing is known; lanes confirmed since an earlier loss are unknown again."""
         self.active = None
         self._sure.clear()
         if self.lasts:

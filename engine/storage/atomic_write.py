@@ -1,4 +1,4 @@
-"""Files that were asked for: a draft beside the place, then moved there, so that nobody ever sees half of one."""
+"""Atomic writes: write a temporary file in the same folder, then rename it."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def find(log: str | Path) -> Path:
 def take(path: Path, kind: type[Folded]) -> tuple[Folded, list[tuple[int, int]], int]:
     """Fold a whole journal into a session of this kind; with it the byte ranges left out, and the bytes without a check.
 
-    Raises BadInput with one sentence for a file that is none, or whose beginning is lost.
+    Raises BadInput with one sentence if the file is not a log or its `start` event is damaged.
     """
     try:
         with SessionFollower(path, kind) as follower, without_collections():

@@ -78,7 +78,7 @@ class Link:
 
     @property
     def forkable(self) -> bool:
-        """Whether the nursery may bear this lane's worker: it has the supervisor's interpreter and environment."""
+        """Whether this worker may be forked: it has the supervisor's interpreter and environment."""
         return not self.lane.env and self.lane.python is None
 
     @property
@@ -111,7 +111,7 @@ class Link:
         self.process = spawn(self.number, self.wires, self._private, self.stderr, extra, python or sys.executable)
 
     def adopt(self, process: Process) -> None:
-        """The nursery bore the wired worker."""
+        """Attach the process that the fork server created."""
         self.process = process
         if self.wires is not None:
             self.wires.hand_over()

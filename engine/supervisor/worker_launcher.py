@@ -1,7 +1,7 @@
-"""How workers come to life: forked by the nursery where that is possible, as plain processes where it is not.
+"""Starts workers: forked by the fork server (the "nursery" of logs and options) where possible, else as plain processes.
 
-A nursery that is unfit or dies costs nothing but time: who waits for it is started plainly, lanes that run run on, and the
-next restart tries a new one.
+A fork server that is unfit or dies costs nothing but time: waiting lanes are spawned instead, running lanes are not
+affected, and the next restart tries a new one.
 """
 
 from __future__ import annotations

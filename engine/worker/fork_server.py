@@ -25,6 +25,7 @@ import msgpack
 
 from quintet.engine.worker import __main__ as worker
 from quintet.engine.worker import prctl
+from quintet.engine.worker.backends import sleep  # noqa: F401  ready for whoever is forked
 
 REPARENT_S = 5.0
 
@@ -112,7 +113,7 @@ def main() -> int:
     gc.disable()
     try:
         if "models" in sys.argv:
-            pass
+            from quintet.engine.worker.yolo import backend  # noqa: F401  and with it torch, torchvision, ultralytics
     except Exception as error:  # whatever an import raises, the lanes' own processes will say it better
         traceback.print_exc()
         requests.sendall(msgpack.packb(["nursery", False, f"importing failed: {type(error).__name__}: {error}"[:300]]))

@@ -144,7 +144,7 @@ class Progress:
 
 def compare(
     log: Annotated[list[str], typer.Argument(metavar="LOG LOG...", help="Paths of journals, or sessions' names.")],
-    outcome: Annotated[str, typer.Option("--outcome", help="As of report.")] = "predict",
+    outcome: Annotated[str, typer.Option("--outcome", help="Same as for `report`.")] = "predict",
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where weights, data, device or switches differ.")
     ] = False,

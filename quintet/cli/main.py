@@ -95,7 +95,8 @@ def run(
         bool, typer.Option("--headless", help="No screen: the journal's path to stdout, a line every 5 s to stderr.")
     ] = False,
     for_: Annotated[
-        str | None, typer.Option("--for", metavar="TIME", help="End so long after the common start: 60s, 5m, 1h.")
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Stop this long after all lanes have started: 60s, 5m, 1h."),
     ] = None,
     log: Annotated[
         Path | None, typer.Option("--log", metavar="PATH", help="The journal's path; it must not exist yet.")
@@ -109,7 +110,8 @@ def run(
         str, typer.Option("--start-timeout", metavar="TIME", help="How long a lane may take to be ready.")
     ] = "120s",
     linger: Annotated[
-        str, typer.Option("--linger", metavar="TIME", help="End a session that has had no screen for so long.")
+        str,
+        typer.Option("--linger", metavar="TIME", help="Stop the session after this long without an attached screen."),
     ] = "10m",
     max_log_size: Annotated[
         str | None,

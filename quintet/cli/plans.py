@@ -16,10 +16,8 @@ from quintet.engine.profile.schema import Profile
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]
-Rounds = Annotated[int | None, typer.Option("--rounds", help="How many rounds instead; each visits every cell once.")]
-Seed = Annotated[
-    int | None, typer.Option("--seed", help="Of the order of blocks; the profile's where it is not given.")
-]
+Rounds = Annotated[int | None, typer.Option("--rounds", help="Number of rounds, instead of --minutes.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed for the block order (default: the profile's).")]
 Lanes = Annotated[str | None, typer.Option("--lanes", metavar="NAME,NAME", help="Only these lanes take part.")]
 Headless = Annotated[
     bool, typer.Option("--headless", help="No screen: the journal's path to stdout, progress to stderr.")

@@ -39,7 +39,9 @@ def report(
         list[str] | None,
         typer.Option("--fail-if", metavar="EXPR", help='"accuracy_off.together.detect > 10": status 3. Repeatable.'),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="With --fail-if: no interval is status 3 too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --fail-if: exit 3 also if a limit cannot be judged.")
+    ] = False,
     burn_in: Annotated[float | None, typer.Option("--burn-in", metavar="S", help="Burn-in in seconds.")] = None,
     burn_in_images: Annotated[int | None, typer.Option("--burn-in-images", help="Burn-in in images, at least.")] = None,
     block: Annotated[
@@ -51,9 +53,9 @@ def report(
     margin: Annotated[
         float, typer.Option("--margin", metavar="PCT", help="Changes inside it are called the same.")
     ] = 2.0,
-    percentile: Annotated[int, typer.Option("--percentile", help="The tail that is shown: 90, 95 or 99.")] = 95,
+    percentile: Annotated[int, typer.Option("--percentile", help="Tail percentile to show: 90, 95 or 99.")] = 95,
 ) -> None:
-    """What a journal has found. Finding, method, conditions, tables; by other rules than it was run with, if asked."""
+    """Report on a log: finding, method, conditions, tables. Rules can differ from the run's."""
     from quintet.cli import logs as reading
     from quintet.engine.report.fail_if import limit
     from quintet.engine.report.findings import findings

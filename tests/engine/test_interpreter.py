@@ -70,8 +70,9 @@ def test_what_is_missing_in_it_is_one_sentence(tmp_path: Path, other: Path) -> N
     with pytest.raises(BadInput, match="cannot be run: No such file"):
         interpreter.check(missing)
     wrong = profiles.load(str(write(tmp_path, Path("/bin/false"))))
-    with pytest.raises(BadInput, match="answers no question"):
+    with pytest.raises(BadInput, match="it did not respond"):
         interpreter.check(wrong)
-    for python, says in (("/bin/true", "is no Python"), ("/bin/echo", "is no Python"), ("a\\u0000b", "cannot be run")):
+    no_python = "is not a Python interpreter"
+    for python, says in (("/bin/true", no_python), ("/bin/echo", no_python), ("a\\u0000b", "cannot be run")):
         with pytest.raises(BadInput, match=f"{says}.* Check `python`"):
             interpreter.check(profiles.load(str(write(tmp_path, Path(python)))))

@@ -148,3 +148,16 @@ def test_the_nursery_does_not_outlive_the_supervisor(run: Headless) -> None:
     run.process.kill()
     wait_until(lambda: not alive([nursery_process]), "the nursery's end")
     run.end()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_fork_server_of_models_has_imported_torch_before_it_forks(tmp_path: Path) -> None:
+    """Else every lane would import it for itself: five times the time and the memory."""
+    started = Headless("micro", tmp_path)
+    started.wait_running()
+    maps = Path(f"/proc/{the_nursery(started).pid}/maps").read_text()
+    assert "libtorch" in maps
+    assert "cv2" in maps
+    started.process.send_signal(signal.SIGTERM)
+    assert started.end() == 0

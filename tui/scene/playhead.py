@@ -87,7 +87,7 @@ class Playhead:
         self.seek(now, session)
 
     def rest(self, session: Session) -> bool:
-        """Stand still once a replay has played to its end; true when nothing moves."""
+        """Pause a replay at its end; return whether it is paused."""
         if self.playing and self.now_ns(session) >= self.edge_ns(session):
             self._at_ns, self._since_ns = self.edge_ns(session), None
         return not self.playing

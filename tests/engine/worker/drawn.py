@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from quintet.engine.worker.yolo.backend import TASKS, YoloBackend
+from quintet.engine.worker.yolo.backend import TASKS, YoloBackend  # first, since it keeps Ultralytics offline and quiet
 from quintet.profiles import micro
 from quintet.profiles.micro import shapes
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
+import quintet.engine.worker.yolo.backend  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault, Unreadable
 from quintet.engine.worker.datasets.labels import read_labels
 from quintet.engine.worker.datasets.pictures import read_picture

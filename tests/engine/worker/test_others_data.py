@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
+import quintet.engine.worker.yolo.backend  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets.coco import key_of
 from quintet.engine.worker.datasets.labels import Truth, read_labels

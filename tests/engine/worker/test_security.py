@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import quintet.engine
-import quintet.engine.worker.yolo  # first, since it keeps Ultralytics offline and quiet
+import quintet.engine.worker.yolo.backend  # first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
 from tests.engine.worker.drawn import draw_set, listing, loaded, picture, scored, settings
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-import quintet.engine.worker.yolo  # noqa: F401  first, since it keeps Ultralytics offline and quiet
+import quintet.engine.worker.yolo.backend  # noqa: F401  first, since it keeps Ultralytics offline and quiet
 from quintet.engine.worker.backend import LoadFault
 from quintet.engine.worker.datasets import rle
 from quintet.engine.worker.datasets.labels import Truth, read_labels
