@@ -62,3 +62,19 @@ def test_every_package_is_on_the_map() -> None:
         name = folder.relative_to(ROOT)
         if len(name.parts) == 2 or name == Path("quintet/cli"):
             assert f"`{name}/`" in rows or f"`{name.name}/`" in page, name
+
+
+def test_no_text_cites_a_page_that_is_not_here() -> None:
+    """The repository explains itself; `docs/architecture.md` and `docs/decisions/` are what a text may point to."""
+    outside = re.compile(
+        r"\bdesign(?:'s|, section)|\bthe design (?:says|knows|wants|has|fixes)|\bshared/|\bprototypes/"
+    )
+    pages = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *modules(), *(ROOT / "tests").rglob("*.py")]
+    found = {
+        f"{page.relative_to(ROOT)}: {line.strip()}"
+        for page in pages
+        if page != Path(__file__)
+        for line in page.read_text().splitlines()
+        if outside.search(line)
+    }
+    assert found == set()

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from quintet.engine import private_files
+from quintet.engine.errors import BadInput
 from quintet.engine.journal.format import STRETCH_BYTES, JournalBroken, check_bytes
 from quintet.engine.protocol.codec import encode
-from quintet.engine.protocol.events import Frame
+from quintet.engine.protocol.events import Frame, Start
 
 RESERVE_BYTES = 32 * 1024
 """Held back on the disk beside a journal, so that what broke, the end and a check fit when the disk is full."""
@@ -120,3 +121,16 @@ class Journal:
             raise JournalBroken(f"{self.path} takes no more: the disk is full.")
         self.size_bytes += written
         self._crc = zlib.crc32(content, self._crc)
+
+
+def begun(path: Path, start: Start) -> Journal:
+    """A new journal that has its first event; there is none without. Raises OSError, or BadInput where no event fits."""
+    journal = Journal(path)
+    try:
+        journal.append(start)
+    except JournalBroken as error:
+        with contextlib.suppress(JournalBroken, OSError):
+            journal.close()
+        path.unlink(missing_ok=True)
+        raise BadInput(str(error)) from error
+    return journal

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import secrets
 import signal
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from quintet.engine.control.server import Server
 from quintet.engine.errors import BadInput
 from quintet.engine.journal.format import JournalBroken
-from quintet.engine.journal.writer import Journal
+from quintet.engine.journal.writer import begun
 from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
 from quintet.engine.protocol.control_messages import Ask, Reply
@@ -58,19 +59,6 @@ class Options(NamedTuple):
     """End once the journal and its side files are so long in all."""
     left_out_folder: Path | None = None
     """Where each worker lists the pictures that it leaves out, in a file called by its lane's number; None: nowhere."""
-
-
-def begun(path: Path, start: Start) -> Journal:
-    """A new journal that has its first event; there is none without. Raises OSError, or BadInput where no event fits."""
-    journal = Journal(path)
-    try:
-        journal.append(start)
-    except JournalBroken as error:
-        with contextlib.suppress(JournalBroken, OSError):
-            journal.close()
-        path.unlink(missing_ok=True)
-        raise BadInput(str(error)) from error
-    return journal
 
 
 class Supervisor:
@@ -124,6 +112,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._finish, "signal")
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        faulthandler.register(signal.SIGUSR1, file=2)  # kill -USR1: every thread's stack, into stderr
         loop.set_exception_handler(self._bug)
         try:
             for link in self._links:

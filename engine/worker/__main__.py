@@ -6,6 +6,7 @@ supervisor is gone. Whatever goes wrong leaves as one `fault` and, as a tracebac
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
@@ -103,6 +104,7 @@ def serve(order: LaneOrder, port: Port) -> None:
 def run_lane(events: int, lifeline: int) -> int:
     """Run one lane over these descriptors; the exit status is 0 after a stop, 1 after a fault."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to answer
+    faulthandler.register(signal.SIGUSR1, file=2)  # kill -USR1: every thread's stack, into the lane's stderr file
     follow_lifeline(lifeline)
     os.dup2(2, 1)  # libraries print to stdout; nobody reads it
     port = Port(socket.socket(fileno=events), time.monotonic_ns)

@@ -12,6 +12,7 @@ Frames, msgpack arrays: from it `["nursery", fit, text]` once, then `["forked", 
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -106,6 +107,7 @@ def main() -> int:
     requests = socket.socket(fileno=int(sys.argv[1]))
     supervisor = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.register(signal.SIGUSR1, file=2)
     prctl.die_with_parent()
     if os.getppid() != supervisor:
         return 1

@@ -1,4 +1,4 @@
-"""The wire: every kind's fields in the order that the design fixes, and what is refused."""
+"""The wire: every kind's fields in their fixed order, and what is refused."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def fields(cls: Any) -> str:
     return " ".join(cls._fields)
 
 
-def test_the_journals_fields_stand_in_the_designs_order() -> None:
+def test_the_journals_fields_keep_their_order() -> None:
     assert {kind: fields(cls) for kind, cls in JOURNAL.items()} == FIXED
     first = "image start wait load pre infer post predict score cpu batch detections flags delay"
     assert " ".join(COLUMNS) == f"{first} value keep"
     assert " ".join(COLUMNS[:FIRST_COLUMNS]) == first
 
 
-def test_the_sockets_frames_stand_in_the_designs_order() -> None:
+def test_the_sockets_frames_keep_their_order() -> None:
     assert {k: fields(c) for k, c in TO_WORKER.items()} == {
         "lane": "lane settings levels arm seq", "set": "id levels", "gate": "id open", "stop": "id",
         "values": "on",
