@@ -33,14 +33,10 @@ BLOCKS = {
     "placebo": "bool", "requested_s": "float", "started_s": "float", "burn_in_ms": "float", "end_s": "float",
     "wall": "wall", "void": "text", "counts": "bool",
 }  # fmt: skip
-INTEGER_SWITCHES, NUMBER_SWITCHES = ("batch", "threads"), ("think",)
 ARMS = {
     "lane": "category", "task": "category", "arm": "int", "from_seq": "int", "t_s": "float", "wall": "wall",
     "mode": "category",
-    **{
-        switch.name: "Int" if switch.name in INTEGER_SWITCHES else "float" if switch.name in NUMBER_SWITCHES
-        else "category" for switch in SWITCHES
-    },
+    **{switch.name: switch.column for switch in SWITCHES},
 }  # fmt: skip
 METRICS = (
     "top1", "top5",

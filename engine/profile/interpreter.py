@@ -14,8 +14,8 @@ from pathlib import Path
 from quintet.engine import private_files
 from quintet.engine.errors import BadInput
 from quintet.engine.profile.schema import Lane, Profile
+from quintet.engine.protocol.backends import facts
 
-NEEDED = {"yolo": ("msgpack", "torch", "ultralytics"), "sleep": ("msgpack",), "simulated": ("msgpack",)}
 ASK_S = 20.0
 
 
@@ -28,7 +28,7 @@ def check(profile: Profile) -> None:
 
 def check_packages(profile: Profile) -> None:
     """This Python has what the lanes without their own need. Raises BadInput."""
-    if any(lane.backend == "yolo" and lane.python is None for lane in profile.lanes):
+    if any(facts(lane.backend).has_models and lane.python is None for lane in profile.lanes):
         missing = [package for package in ("torch", "ultralytics") if importlib.util.find_spec(package) is None]
         if missing:
             raise BadInput(
@@ -39,7 +39,7 @@ def check_packages(profile: Profile) -> None:
 
 def _check(file: str, lane: Lane, python: str) -> None:
     where = f"{file}, lane {lane.name}: python {python}"
-    names = NEEDED[lane.backend]
+    names = facts(lane.backend).packages
     program = (
         "import importlib.util as u, sys; print(sys.version_info >= (3, 10)); "
         f"print(*[n for n in {names!r} if u.find_spec(n) is None])"

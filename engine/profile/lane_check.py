@@ -11,6 +11,7 @@ from pathlib import Path
 
 from quintet.engine.profile import assets
 from quintet.engine.profile.schema import Lane
+from quintet.engine.protocol.backends import facts
 from quintet.engine.weight_forms import EXPECTED, form_of
 
 MODEL_CLASSES = {
@@ -26,7 +27,7 @@ def wrong_in(lane: Lane, profile: str) -> list[str]:
         start = str(lane.levels()["data"])
     except ValueError as error:
         return [f"{error}."]
-    if lane.backend != "yolo":
+    if not facts(lane.backend).has_models:
         return []
     wrong = _wrong_weights(lane, profile)
     for key in ("inference", "validation"):

@@ -27,6 +27,7 @@ from quintet.engine.profile.schema import (
     Whole,
 )
 from quintet.engine.protocol import switches
+from quintet.engine.protocol.backends import BACKENDS
 from quintet.engine.visible_text import visible
 
 if sys.version_info >= (3, 11):
@@ -46,7 +47,7 @@ WORDS = {
     "bool": "true or false",
 }  # fmt: skip
 """What TOML's users call what the checker calls otherwise."""
-CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": ("yolo", "sleep", "simulated")}
+CHOICES = {"task": ("cls", "detect", "pose", "seg", "obb"), "backend": tuple(BACKENDS)}
 
 
 def names() -> list[str]:

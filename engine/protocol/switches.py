@@ -27,6 +27,15 @@ class Switch(NamedTuple):
     number: tuple[float, float, str] | None = None
     study: str = ""
     """Which sentence of the study it tests."""
+    column: str = "category"
+    """What a column of its levels is in data frames: `category`, `Int` or `float`."""
+    steps: tuple[str | int | float, ...] = ()
+    """With `number`, the levels that the screen's arrows step through."""
+
+    @property
+    def offered(self) -> tuple[str | int | float, ...]:
+        """The levels that the screen offers."""
+        return self.steps or self.levels
 
     @property
     def told(self) -> str:
@@ -50,12 +59,13 @@ SWITCHES = (
     Switch(
         "stages", ("off", "on"), "time pre, infer, post apart", study="post-processing on the CPU is the bottleneck"
     ),
-    Switch("batch", (1, 2, 4, 8), "images per predict", study="processing in batches would help"),
+    Switch("batch", (1, 2, 4, 8), "images per predict", study="processing in batches would help", column="Int"),
     Switch(
         "pace",
         ("closed",),
         "closed loop or steady camera",
         number=(0.1, 1000, "images/s"),
+        steps=("closed", 5, 10, 15, 30, 60),
         study="a steady load instead of as fast as it goes",
     ),
     Switch(
@@ -63,11 +73,13 @@ SWITCHES = (
         (0,),
         "a pure wait instead of scoring",
         number=(0, 60_000, "ms"),
+        column="float",
+        steps=(0, 5, 10, 20, 50, 100),
         study='is it the pause or the work that "buffers"?',
     ),
     Switch("screen", ("on", "off"), "screens read and paint", study="measuring disturbs what is measured"),
     Switch("half", ("no",), "fixed at start", live=False),
-    Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False),
+    Switch("threads", (1, 2, 3, 4, 6, 8, 12, 16), "fixed at start", live=False, column="Int"),
 )
 BY_NAME = {switch.name: switch for switch in SWITCHES}
 

@@ -12,6 +12,7 @@ from quintet.engine.analysis.flip_table import Cell, cells, comparison, flipped,
 from quintet.engine.analysis.hand_flips import by_hand
 from quintet.engine.analysis.interference import Effect, effects
 from quintet.engine.analysis.verdicts import TOO_FEW, Contrast, Lamp
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.switches import Level, mode_of, starting_levels
 from quintet.engine.session.image_columns import OUTCOMES
 from quintet.engine.session.lane import Lane
@@ -177,7 +178,7 @@ def _queued(session: Session) -> tuple[str, ...]:
 def _on_cpu(lane: Lane) -> bool:
     """Whether a lane's spans are times: it computes on the CPU, or not at all."""
     device = str((lane.ready.info.get("device") if lane.ready is not None else None) or "cpu")
-    return lane.backend in ("simulated", "sleep") or device.partition(":")[0] == "cpu"
+    return not facts(lane.backend or "yolo").on_device or device.partition(":")[0] == "cpu"
 
 
 # -- plans --------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from quintet.engine.protocol import events as ev
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.events import LOST, MOST, Levels, ends_lane
 from quintet.engine.protocol.plan_messages import BlockCell, PlanDescription, told_cell, told_plan
 from quintet.engine.protocol.validation import checked
@@ -143,7 +144,7 @@ class Session:
     @property
     def simulated(self) -> bool:
         """Whether the machine is the simulated one."""
-        return any(lane.backend == "simulated" for lane in self.lanes)
+        return any(facts(lane.backend).one_process for lane in self.lanes)
 
     @property
     def origin_ns(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from quintet.engine.protocol import requests, switches
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.control_messages import Ask, Reply
 from quintet.engine.protocol.events import Answer, BlockStart, Command, Frame, Mark, Ready
 from quintet.engine.protocol.orders import GateOrder, SetOrder, ValuesOrder
@@ -126,7 +127,7 @@ class Commands:
 
     def _ask_restart(self, asked: requests.Restart, who: str) -> None:
         numbers = self._numbers(asked.lanes)
-        if any(self._links[number].lane.backend == "simulated" for number in numbers):
+        if any(facts(self._links[number].lane.backend).one_process for number in numbers):
             raise ValueError("The simulated machine is one process: a lane of it cannot be restarted.")
         now = time.monotonic_ns()
         command = self._next_id()

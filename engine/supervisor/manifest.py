@@ -14,6 +14,7 @@ import msgspec
 import psutil
 
 from quintet.engine.profile.schema import Profile
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.events import COLUMNS
 from quintet.engine.supervisor.telemetry import gpu_names
 from quintet.version import __version__
@@ -34,7 +35,9 @@ def manifest(profile: Profile, other_sessions: list[str]) -> dict[str, Any]:
             {
                 **msgspec.to_builtins(lane),
                 "levels": lane.levels(),
-                "weights_sha256_found": sha256(Path(lane.weights)) if lane.weights and lane.backend == "yolo" else None,
+                "weights_sha256_found": sha256(Path(lane.weights))
+                if lane.weights and facts(lane.backend).has_models
+                else None,
                 "data_fingerprints": {
                     key: fingerprint(Path(path)) for key, path in msgspec.to_builtins(lane.data).items() if path
                 },

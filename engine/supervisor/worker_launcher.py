@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quintet.engine.profile.schema import Profile
+from quintet.engine.protocol.backends import facts
 from quintet.engine.storage.side_files import SideFile
 from quintet.engine.supervisor.fork_server_client import Adopted, Fit, Nursery
 from quintet.engine.supervisor.worker_handle import Link
@@ -52,7 +53,7 @@ class Births:
         wires = link.wire(self._profile)
         loop.add_reader(wires.sock, self._receive, link)
         self._heard[link.number] = link
-        if link.lane.backend == "simulated":
+        if facts(link.lane.backend).one_process:
             self._simulated.append(link)
             if len(self._simulated) == len(self._profile.lanes):
                 self._simulate()
@@ -101,7 +102,7 @@ class Births:
 
     def _ask(self, link: Link) -> bool:
         if self._nursery is None or not self._nursery.alive:
-            models = any(lane.backend == "yolo" and lane.python is None for lane in self._profile.lanes)
+            models = any(facts(lane.backend).has_models and lane.python is None for lane in self._profile.lanes)
             try:
                 self._nursery = Nursery(self._private, self._stderr, models=models)
             except OSError:

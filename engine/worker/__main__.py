@@ -7,6 +7,7 @@ supervisor is gone. Whatever goes wrong leaves as one `fault` and, as a tracebac
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from quintet.engine.protocol import switches
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.events import Fault, Levels, Ready, Step
 from quintet.engine.protocol.orders import LaneOrder
 from quintet.engine.worker.backend import Backend, LoadFault
@@ -40,13 +42,9 @@ def follow_lifeline(descriptor: int) -> None:
 
 def backend_for(order: LaneOrder) -> Backend:
     """The backend that the lane's settings name."""
-    if order.settings["backend"] == "sleep":
-        from quintet.engine.worker.backends.sleep import SleepBackend
-
-        return SleepBackend(order.lane, order.settings)
-    from quintet.engine.worker.yolo.backend import YoloBackend
-
-    return YoloBackend(order.lane, order.settings)
+    module, _, name = facts(order.settings["backend"]).runs.partition(":")
+    kind: type[Backend] = getattr(importlib.import_module(f"quintet.engine.worker.{module}"), name)
+    return kind(order.lane, order.settings)  # type: ignore[call-arg]  # all are made so
 
 
 def resident_bytes() -> int:

@@ -27,6 +27,7 @@ from quintet.engine.profile import interpreter
 from quintet.engine.profile import load as profiles
 from quintet.engine.profile.load import Found
 from quintet.engine.profile.schema import Lane, Profile
+from quintet.engine.protocol.backends import facts
 from quintet.engine.session import data_notes
 from quintet.engine.session.lane import Lane as LaneSeen
 from quintet.engine.session.session import Session
@@ -205,7 +206,7 @@ def _print_lane(lane: Lane, told: LaneSeen | None, faults: list[str]) -> None:
     info = told.ready.info
     first, last = told.rows.span(0, 1 << 62)
     mean = told.rows.mean_ns("predict", first, last)
-    if lane.backend == "yolo":
+    if facts(lane.backend).has_models:
         print(visible(f"    weights   {_weights(lane)}, {_parameters(info)}{info['classes']} classes"))
     device = f"{info.get('device', '?')}, {info.get('dtype', '?')}, {lane.imgsz} px, threads {info.get('threads', '?')}"
     print(visible(f"    device    {device}, {info['rss_bytes'] / MB:.0f} MB"))

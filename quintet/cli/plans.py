@@ -13,6 +13,7 @@ from quintet.engine.analysis.formatting import listed
 from quintet.engine.errors import BadInput
 from quintet.engine.plan.plan import Plan
 from quintet.engine.profile.schema import Profile
+from quintet.engine.protocol.backends import facts
 
 ProfileName = Annotated[str, typer.Argument(help="A shipped profile's name, or the path of a .toml file.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="How long the plan may take, warm-up not counted.")]
@@ -144,7 +145,7 @@ def _refuse_missing_data(profile: Profile, plan: Plan) -> None:
         [str(mode) for mode in plan.levels if mode in ("validation", "withoutval")] if plan.switch == "mode" else []
     )
     lacking = [lane.name for number, lane in enumerate(profile.lanes)
-               if number in plan.lanes and lane.backend == "yolo" and not lane.data.validation]  # fmt: skip
+               if number in plan.lanes and facts(lane.backend).has_models and not lane.data.validation]  # fmt: skip
     if needing and lacking:
         raise BadInput(
             f"{profile.name}: {listed(lacking)} {'has' if len(lacking) == 1 else 'have'} no `data.validation`, which "

@@ -14,6 +14,7 @@ from quintet.engine.plan.simulated_machine import Machine, services
 from quintet.engine.plan.simulation import rehearse
 from quintet.engine.profile.schema import Profile
 from quintet.engine.protocol import requests
+from quintet.engine.protocol.backends import facts
 from quintet.engine.protocol.events import End, Samples, Start
 from quintet.engine.storage import locations
 from quintet.engine.supervisor import plan_runner
@@ -24,10 +25,10 @@ SAID_S = 5.0
 
 def is_simulated(profile: Profile) -> bool:
     """Whether all its lanes are simulated. Raises BadInput when only some are: they would share no device."""
-    kinds = {lane.backend for lane in profile.lanes}
-    if "simulated" in kinds and len(kinds) > 1:
+    kinds = {facts(lane.backend).one_process for lane in profile.lanes}
+    if len(kinds) > 1:
         raise BadInput(f"{Path(profile.path).name}: all lanes are simulated or none. Change `backend`.")
-    return kinds == {"simulated"}
+    return kinds == {True}
 
 
 def carry_out(profile: Profile, asked: requests.Plan, log: Path | None) -> int:

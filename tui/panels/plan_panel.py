@@ -22,7 +22,6 @@ from quintet.engine.session.session import Session
 from quintet.engine.session.settings import stretches
 from quintet.tui.canvas.canvas import Row
 from quintet.tui.panels.overlays import lines
-from quintet.tui.panels.switch_panel import OFFERED
 from quintet.tui.theme.keymap import labelled
 
 MINUTES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45, 60)
@@ -39,7 +38,7 @@ def pairs(switch: str) -> tuple[tuple[Level, Level], ...]:
     """The levels that are offered for comparison: the first against each other, then neighbours."""
     if switch == "mode":
         return (ACCURACY, ("inference", "validation"), ("inference", "withoutval"))
-    known: tuple[Level, ...] = OFFERED.get(switch, BY_NAME[switch].levels)
+    known: tuple[Level, ...] = BY_NAME[switch].offered
     against = [(known[0], other) for other in known[1:]]
     return tuple(dict.fromkeys([*against, *pairwise(known)]))
 

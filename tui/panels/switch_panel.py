@@ -21,11 +21,6 @@ from quintet.tui.scene.event_log import lanes_in_words
 from quintet.tui.theme.keymap import labelled
 
 ROWS = (Switch("mode", tuple(MODES), "a preset of score, keep and data", study="its columns"), *SWITCHES)
-OFFERED: dict[str, tuple[str | int | float, ...]] = {
-    "pace": ("closed", 5, 10, 15, 30, 60),
-    "think": (0, 5, 10, 20, 50, 100),
-}
-"""Of switches that take any number, the levels that the arrows step through."""
 NAME, ALL, LANE = 10, 13, 11
 """Columns of a switch's name, of the level all lanes share, and of one lane's own."""
 
@@ -35,11 +30,6 @@ class Panel(NamedTuple):
 
     row: int
     level: int
-
-
-def offered(switch: Switch) -> tuple[str | int | float, ...]:
-    """The levels that the arrows step through."""
-    return OFFERED.get(switch.name, switch.levels)
 
 
 def in_force(session: Session, lane: int, name: str, now_ns: int) -> str:
@@ -104,7 +94,7 @@ def _choice(session: Session, chosen: frozenset[int], panel: Panel, width: int) 
     whose: Row = [(f"{switch.name} of {lanes_in_words(session, sorted(chosen))}   ", "panel bright")]
     row: Row = []
     if switch.live:
-        for place, level in enumerate(offered(switch)):
+        for place, level in enumerate(switch.offered):
             here = place == panel.level
             row.append((f"[{level}]" if here else f" {level} ", "panel bright" if here else "panel dim"))
     else:
@@ -178,7 +168,7 @@ class SwitchPanel(ModalScreen[str]):
         """The cursor on a row, its level at what is in force in the first chosen lane."""
         switch = ROWS[row % len(ROWS)]
         level = in_force(self._session(), min(self._chosen, default=0), switch.name, self._now_ns()).partition("→")[0]
-        known = [str(one) for one in offered(switch)]
+        known = [str(one) for one in switch.offered]
         self._panel = Panel(row % len(ROWS), known.index(level) if level in known else 0)
         self._draw()
 
@@ -188,7 +178,7 @@ class SwitchPanel(ModalScreen[str]):
 
     def action_level(self, by: int) -> None:
         """Another level to ask for."""
-        count = len(offered(ROWS[self._panel.row]))
+        count = len(ROWS[self._panel.row].offered)
         self._panel = self._panel._replace(level=(self._panel.level + by) % count)
         self._draw()
 
@@ -204,7 +194,7 @@ class SwitchPanel(ModalScreen[str]):
         """Ask the chosen lanes."""
         switch = ROWS[self._panel.row]
         if switch.live:
-            self._ask(sorted(self._chosen), {switch.name: offered(switch)[self._panel.level]})
+            self._ask(sorted(self._chosen), {switch.name: switch.offered[self._panel.level]})
 
     def action_compare(self) -> None:
         """An A/B of the switch that the cursor is on."""
