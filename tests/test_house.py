@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("engine", "tui", "quintet/cli")
 MOST_MODULES = 14
-MOST_LINES = 400
+MOST_LINES = 420
 MOST_LINES_OF_A_FUNCTION = 57
 
 

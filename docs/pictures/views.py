@@ -108,7 +108,7 @@ def show(name: str) -> None:
 
         async def on_ready(self) -> None:
             """Look as the view says, then press its keys."""
-            self.look = self.look._replace(**view.look)
+            self.state = self.state._replace(look=self.state.look._replace(**view.look))
             if view.how != "live":
                 self.playhead.seek(moment, self.session)
             self.moved()

@@ -39,9 +39,7 @@ def report(
         list[str] | None,
         typer.Option("--fail-if", metavar="EXPR", help='"accuracy_off.together.detect > 10": status 3. Repeatable.'),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="With --fail-if: exit 3 also if a limit cannot be judged.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="--fail-if: exit 3 if it cannot be judged, too.")] = False,
     burn_in: Annotated[float | None, typer.Option("--burn-in", metavar="S", help="Burn-in in seconds.")] = None,
     burn_in_images: Annotated[int | None, typer.Option("--burn-in-images", help="Burn-in in images, at least.")] = None,
     block: Annotated[

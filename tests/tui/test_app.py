@@ -64,10 +64,10 @@ async def test_keys_choose_lanes_and_0_chooses_all(journal: Path) -> None:
         assert "  1 cls" in shown(app)
         assert "▸2 detect" in shown(app)
         await pilot.press("9")
-        assert app.chosen == {1}
+        assert app.state.chosen == {1}
         await pilot.press("0")
         assert "▸1 cls" in shown(app)
-        assert app.chosen == {0, 1, 2, 3, 4}
+        assert app.state.chosen == {0, 1, 2, 3, 4}
 
 
 async def test_space_freezes_and_goes_on(journal: Path) -> None:

@@ -9,6 +9,7 @@ from quintet.engine.journal.reader import read
 from quintet.engine.session.session import folded
 from quintet.tui.app import QuintetApp
 from quintet.tui.canvas.canvas import Part
+from quintet.tui.theme import bindings
 from tests.conftest import DATA
 from tests.making import SECOND
 from tests.tui.test_app import shown
@@ -45,7 +46,7 @@ def app_at(seconds: float = 178, replay_speed: float | None = None) -> QuintetAp
 def test_no_key_is_forgotten() -> None:
     app = app_at()
     app._follower.close()
-    assert {binding.id for binding in app.bindings_known()} == {*SEEN, *LEAVING, *ELSEWHERE}
+    assert {binding.id for binding in bindings.ALL} == {*SEEN, *LEAVING, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("command", sorted(SEEN))
@@ -74,7 +75,7 @@ async def test_all_keys_in_a_row_at_every_size(size: tuple[int, int]) -> None:
     """Nothing breaks, whatever lies over the lanes: panels take keys, escape closes them."""
     app = app_at(100, replay_speed=1.0)
     async with app.run_test(size=size) as pilot:
-        for binding in app.bindings_known():
+        for binding in bindings.ALL:
             if binding.id in LEAVING or binding.id == "suspend":
                 continue
             await pilot.press(binding.key.split(",")[0], "escape")
@@ -87,19 +88,19 @@ async def test_a_click_chooses_a_lane_and_one_on_the_session_goes_there() -> Non
     app = app_at()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.click(offset=(60, 15))
-        assert app.chosen == {2}
+        assert app.state.chosen == {2}
         assert "▸3 pose" in shown(app)
         await pilot.press("v")
         lanes = app.query_one("#lanes", Part).region
         await pilot.click(offset=(40, lanes.y + 21))
-        assert app.chosen == {4}
+        assert app.state.chosen == {4}
         await pilot.press("v", "left")
         past = app.query_one("#past", Part).region
         await pilot.click(offset=(60, past.y + 1))
         assert " FROZEN  at 1:2" in shown(app)
         await pilot.press("question_mark")
         await pilot.click(offset=(60, 15))
-        assert app.chosen == {4}
+        assert app.state.chosen == {4}
 
 
 async def test_the_palette_opens_finds_a_command_runs_it_and_closes() -> None:
@@ -115,4 +116,4 @@ async def test_the_palette_opens_finds_a_command_runs_it_and_closes() -> None:
         await pilot.press("down", "enter")
         await pilot.pause()
         assert len(app.screen_stack) == 1
-        assert app.look.view == "rows"
+        assert app.state.look.view == "rows"

@@ -44,7 +44,7 @@ async def test_the_palette_names_lanes_as_they_are(app: QuintetApp) -> None:
         await pilot.pause()
         assert f"Choose lane 4, {MARKUP[:30]}" in shown(app)
         await pilot.press("enter", "enter")
-        assert app.chosen == {3}
+        assert app.state.chosen == {3}
 
 
 async def test_what_a_program_wrote_is_shown_line_for_line(app: QuintetApp) -> None:

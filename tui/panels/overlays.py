@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,6 +15,9 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from quintet.engine.session import data_notes
+from quintet.engine.session.lane import Lane
+from quintet.engine.storage import side_files
 from quintet.engine.visible_text import visible_wrapped
 from quintet.tui.canvas.canvas import Row
 from quintet.tui.theme.glyphs import told
@@ -228,3 +232,16 @@ class ScreenOff(ModalScreen[None]):
         """On again."""
         event.stop()
         self._ask()
+
+
+LANE_LOG_BYTES = 20_000
+"""So much of what a lane's process wrote is shown."""
+
+
+def lane_log(journal: Path, lane: Lane) -> LaneLog:
+    """A lane's data notes, its faults, and the end of what its process wrote beside this log."""
+    head = [f"warning: {words}" for words in data_notes.warnings(lane)]
+    head += [f"{note.data or 'settings'}: {note}" for note in data_notes.notes(lane)]
+    text = "\n".join(f"{fault.kind}: {fault.text}\n{fault.stderr}" for fault in lane.faults)
+    text += side_files.tail(side_files.lane_stderr(journal, lane.number), LANE_LOG_BYTES)
+    return LaneLog(f"{lane.name}: its data and what it wrote", text, head)

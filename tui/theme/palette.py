@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rich.style import Style
+from textual.theme import Theme
 
 
 class Palette(NamedTuple):
@@ -126,3 +127,15 @@ def _body(palette: Palette, name: str) -> Style:
     if palette.ansi and name == "cursor body":
         return Style(reverse=True)
     return Style(color=palette.bright or None, bgcolor=getattr(palette, _BODIES[name]), bold=palette.ansi or None)
+
+
+def worn() -> Theme | None:
+    """Textual's theme of the palette in use; None where the terminal's own sixteen colours are."""
+    now = current()
+    if now.ansi:
+        return None
+    return Theme(
+        name="quintet", primary=now.on_text, secondary=now.off_text, accent=now.on_text, warning=now.off_text,
+        error=now.alert, success=now.on_text, foreground=now.text, background=now.ground, surface=now.panel,
+        panel=now.band, dark=now.dark, variables=variables(),
+    )  # fmt: skip
