@@ -119,4 +119,4 @@ def test_a_backend_is_two_files_and_the_profiles_schema(tmp_path: Path) -> None:
     quintet(tree, "run", mine, "--headless", "--for", "2s", "--log", log)
     assert "echo" in quintet(tree, "report", log)
     (tmp_path / "mine.toml").write_text(PROFILE.format(backend="eco"))
-    assert "choose one of yolo, echo, sleep, simulated" in quintet(tree, "check", mine, status=1)
+    assert "choose one of yolo, echo, sleep, simulated" in quintet(tree, "check", mine, status=2)
