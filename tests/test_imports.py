@@ -26,9 +26,9 @@ def imported_by(module: str) -> set[str]:
         ("quintet.cli.main", (*HEAVY, "textual", "psutil")),
         ("quintet.tui.app", HEAVY),
         ("quintet.engine.supervisor.supervisor", (*HEAVY, "textual", "rich")),
-        ("quintet.engine.supervisor", (*HEAVY, "textual", "rich")),
+        ("quintet.engine.supervisor.__main__", (*HEAVY, "textual", "rich")),
         ("quintet.engine.report.formats.text", (*HEAVY, "textual", "rich")),
-        ("quintet.engine.worker", (*HEAVY, "textual", "rich", "msgspec", "psutil", "platformdirs")),
+        ("quintet.engine.worker.__main__", (*HEAVY, "textual", "rich", "msgspec", "psutil", "platformdirs")),
         ("quintet.engine.worker.backends.sleep", (*HEAVY, "msgspec")),
         ("quintet.engine.worker.backends.simulated", (*HEAVY, "msgspec", "psutil", "platformdirs")),
         ("quintet.engine.plan.simulated_machine", (*HEAVY, "msgspec", "psutil", "platformdirs")),
@@ -72,3 +72,16 @@ def test_ctrl_c_amid_the_imports_simply_ends_the_process(tmp_path: Path) -> None
         env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_the_public_names_are_there_and_cost_nothing_until_they_are_asked_for() -> None:
+    program = (
+        "import sys, quintet\n"
+        "assert not {'pandas', 'msgspec', 'textual'} & set(sys.modules)\n"
+        "assert dir(quintet) == sorted(quintet.__all__)\n"
+        "print(*(getattr(quintet, name).__class__.__name__ for name in quintet.__all__))\n"
+        "print(quintet.load_profile('micro').lanes[0].name, issubclass(quintet.BadInput, Exception))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["type", "type", "type", "StructMeta", "str", "function", "function", "cls", "True"]
