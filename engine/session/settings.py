@@ -235,8 +235,12 @@ def difference(one: Setting, other: Setting) -> Difference | None:
 
 
 def _lane_difference(one: dict[str, Level], other: dict[str, Level]) -> tuple[str, Level, Level] | None:
-    """(switch, level, level); the switch is "" when nothing differs; None when more than one switch does."""
-    names = [name for name in BY_NAME if one.get(name) != other.get(name)]
+    """(switch, level, level); the switch is "" when nothing differs; None when more than one switch does.
+
+    A switch that an arm does not tell has its default level.
+    """
+    one, other = ({name: levels.get(name, BY_NAME[name].levels[0]) for name in BY_NAME} for levels in (one, other))
+    names = [name for name in BY_NAME if one[name] != other[name]]
     if not names:
         return "", None, None
     before, after = mode_of(one), mode_of(other)

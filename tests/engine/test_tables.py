@@ -173,3 +173,11 @@ def test_other_rules_after_the_fact_change_what_counts_and_the_defaults_do_not()
     assert cells(session, rules=Rules(outcome="cycle"))[0].p50_ns == 20_000_000
     assert cells(session, rules=Rules(tail_percent=99))[0].tail_ns is None
     assert lasting(session, session.last_ns, Rules(burn_in_ns=11 * SECOND)) == []
+
+
+def test_a_switch_that_an_arm_does_not_tell_has_its_default_level() -> None:
+    older = {name: level for name, level in ON.items() if name != "think"}
+    assert difference(setting_of({0: older}), setting_of({0: ON})) is None
+    found = difference(setting_of({0: older}), setting_of({0: switches.changed(ON, {"think": 5})}))
+    assert found is not None
+    assert (found.switch, found.a, found.b) == ("think", 0, 5)
