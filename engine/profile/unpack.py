@@ -189,7 +189,7 @@ def _zipped(archive: Path, meter: Meter) -> Iterator[Member]:
                 zipfile.ZIP_STORED,
                 zipfile.ZIP_DEFLATED,
             ):  # others are unpacked without a bound
-                raise NotImplementedError(f"{_short(info.filename)} is compressed in another way than deflate")
+                raise ValueError(f"{_short(info.filename)} is compressed in another way than deflate")
             kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
                 raise ValueError(f"{_short(info.filename)} is neither a file nor a folder")
