@@ -122,9 +122,7 @@ class Server:
             self._clients.add(client)
             await self._converse(client, reader)
         except (BadFrame, _Refusal) as why:
-            self._refuse(
-                client, str(why) if isinstance(why, _Refusal) else f"It sent something that is no frame: {why}."
-            )
+            self._refuse(client, str(why) if isinstance(why, _Refusal) else f"It sent an invalid frame: {why}.")
         except (ConnectionError, asyncio.CancelledError):
             pass
         except Exception as error:

@@ -248,7 +248,7 @@ class Supervisor:
             if not isinstance(error, BadFrame):
                 traceback.print_exc()
             why = str(error).removesuffix(".") or type(error).__name__
-            self._fault(link, "protocol", f"{link.lane.name} sent something that is no event: {why}.")
+            self._fault(link, "protocol", f"{link.lane.name} sent an invalid event: {why}.")
             self._lost_contact(link)
         if was == "loading" and link.state == "ready" and self._begun:
             self._rejoin(link)
