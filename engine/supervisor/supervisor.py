@@ -113,7 +113,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._finish, "signal")
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         faulthandler.register(signal.SIGUSR1, file=2)  # kill -USR1: every thread's stack, into stderr
-        loop.set_exception_handler(self._bug)
+        loop.set_exception_handler(self._uncaught)
         try:
             for link in self._links:
                 self._births.begin(link)
@@ -133,11 +133,11 @@ class Supervisor:
         failed = any(link.failed for link in self._links)
         return 1 if failed or self._reason == "fault" else 0
 
-    def _bug(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _uncaught(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something raised where nobody takes it: a fault of quintet itself, which ends the session."""
-        self._broke(context.get("exception") or RuntimeError(str(context.get("message"))))
+        self._end_with_bug(context.get("exception") or RuntimeError(str(context.get("message"))))
 
-    def _broke(self, error: BaseException) -> None:
+    def _end_with_bug(self, error: BaseException) -> None:
         """Say once, in the log, that quintet has a bug, and end."""
         try:
             if self._bugs == 0:
@@ -161,7 +161,7 @@ class Supervisor:
             try:
                 self._tick()
             except Exception as error:
-                self._broke(error)
+                self._end_with_bug(error)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._done.wait(), 1.0)
 
@@ -177,7 +177,7 @@ class Supervisor:
         try:
             self._commands.take(event)
         except Exception as error:  # whoever sent the event is not to blame
-            self._broke(error)
+            self._end_with_bug(error)
 
     def _broken(self, error: JournalBroken) -> None:
         """The journal takes no more, or is no more: say so in it if it takes that much, and end."""
@@ -369,7 +369,7 @@ class Supervisor:
             self._neighbours.due()
             self._append_telemetry()
         except Exception as error:  # what follows must be done all the same
-            self._broke(error)
+            self._end_with_bug(error)
         living = [link for link in self._links if link.state != "gone"]
         if living:
             self._commands.command("supervisor", {"stop": None}, [link.number for link in living], StopOrder)

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +272,14 @@ async def test_what_is_asked_wrongly_gets_a_sentence_without_python(
     assert run.end() == 0
 
 
+async def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for a condition in this loop."""
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, f"{what} did not happen within {PATIENCE_S:g} s"
+        await asyncio.sleep(0.01)
+
+
 @contextlib.asynccontextmanager
 async def server(folder: Path, hello_s: float = PATIENCE_S) -> Any:
     """A control socket alone."""
@@ -304,13 +314,15 @@ async def test_there_are_at_most_so_many_clients(own_state: Path) -> None:
         writer.close()
         assert one.refused == 1
         opened.pop().close()
-        while True:  # the server has seen it leave
+        end = time.monotonic() + PATIENCE_S
+        answer = b""
+        while b"welcome" not in answer:  # until the server has seen it leave
+            assert time.monotonic() < end, answer
+            writer.close()
             reader, writer = await asyncio.open_unix_connection(str(own_state / "control"))
             with contextlib.suppress(ConnectionError):
                 writer.write(hello)
-            if b"welcome" in await reader.read(100):
-                break
-            writer.close()
+            answer = await reader.read(100)
         for other in (*opened, writer):
             other.close()
 
@@ -327,8 +339,7 @@ async def test_beats_are_of_screens_only_and_go_with_them(own_state: Path) -> No
             assert len(one.told()["screens"]) == kept
             assert (b"beat out of turn" in answer) == (columns == 0)
             writer.close()
-        while one.told()["screens"]:
-            await asyncio.sleep(0.01)
+        await until(lambda: not one.told()["screens"], "the screen's beat to go")
 
 
 # -- quintet's own bugs -------------------------------------------------------------------------------------------------
